@@ -1,0 +1,1 @@
+"""Settings by mode; `environment.settings_module()` names the one to load."""
