@@ -1,0 +1,232 @@
+"""Frames to messages and back, identical on every wire.
+
+Unknown members are ignored, so that either end may be newer; an unknown type is an error.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields as dataclass_fields
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from edge.protocol import fields, limits, messages, readings, strict_json
+from edge.protocol.errors import MALFORMED, TOO_LARGE, UNKNOWN_TYPE, ProtocolError
+from edge.protocol.messages import DownMessage, Message, UpMessage
+
+__all__ = ["ProtocolError", "decode_down", "decode_up", "encode", "format_moment"]
+
+_M = TypeVar("_M")
+
+
+def decode_up(frame: str | bytes) -> UpMessage:
+    """Return what a device said, or raise ``ProtocolError``."""
+    return _decode(frame, _UP)
+
+
+def decode_down(frame: str | bytes) -> DownMessage:
+    """Return what the server said, or raise ``ProtocolError``."""
+    return _decode(frame, _DOWN)
+
+
+def encode(message: Message) -> str:
+    """Return the frame of a message; members that are None are left out."""
+    return strict_json.dumps({"type": message.type, **_members(message)})
+
+
+def format_moment(moment: datetime) -> str:
+    """Return an aware time as RFC 3339 in UTC with Z; a naive one is a programming error."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone cannot be sent")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _decode(frame: str | bytes, decoders: Mapping[str, Callable[[fields.Body], _M]]) -> _M:
+    try:
+        body = strict_json.loads(frame)
+    except strict_json.StrictJSONError as refusal:
+        code = TOO_LARGE if refusal.reason == strict_json.TOO_LARGE else MALFORMED
+        raise ProtocolError(
+            code, f"the frame is not acceptable JSON: {refusal.reason}", reason=refusal.reason
+        ) from None
+    if not isinstance(body, dict):
+        raise ProtocolError(MALFORMED, "a frame is a JSON object")
+    kind = body.get("type")
+    if not isinstance(kind, str):
+        raise fields.invalid("/type", "a string")
+    decoder = decoders.get(kind)
+    if decoder is None:
+        raise ProtocolError(UNKNOWN_TYPE, f"unknown type: {kind[:64]!r}", field="/type")
+    return decoder(body)
+
+
+def _auth(body: fields.Body) -> messages.Auth:
+    return messages.Auth(uid=fields.uid(body, "uid"), token=fields.token(body, "token"))
+
+
+def _heartbeat(_: fields.Body) -> messages.Heartbeat:
+    return messages.Heartbeat()
+
+
+def _ack(body: fields.Body) -> messages.Ack:
+    return messages.Ack(
+        command_id=fields.uid(body, "command_id"),
+        status=_ack_status(body),
+        relays=readings.optional_relays(body, "relays"),
+        error=fields.optional_text(body, "error", longest=limits.MAX_ERROR_CHARS),
+        state_seq=_state_seq(body),
+    )
+
+
+def _state_seq(body: fields.Body) -> int | None:
+    if body.get("state_seq") is None:
+        return None
+    return fields.integer(body, "state_seq", lowest=0, highest=limits.INT64_MAX)
+
+
+def _ack_status(body: fields.Body) -> messages.AckStatus:
+    status = body.get("status")
+    if not isinstance(status, str) or status not in _ACK_STATUSES:
+        raise fields.invalid("/status", "one of " + ", ".join(_ACK_STATUSES))
+    return messages.AckStatus(status)
+
+
+def _state_report(body: fields.Body) -> messages.StateReport:
+    return messages.StateReport(
+        relays=readings.relays(body, "relays"),
+        firmware_version=fields.optional_text(
+            body, "firmware_version", longest=limits.MAX_FIRMWARE_VERSION_CHARS
+        ),
+        boot_id=fields.optional_reference(body, "boot_id"),
+        state_seq=_state_seq(body),
+    )
+
+
+def _input_event(body: fields.Body) -> messages.InputEvent:
+    return messages.InputEvent(
+        input_index=fields.integer(body, "input_index", lowest=0, highest=limits.MAX_INPUT_INDEX),
+        kind=fields.kind(body, "kind"),
+        event_id=fields.reference(body, "event_id"),
+        at=fields.optional_moment(body, "at"),
+    )
+
+
+def _telemetry(body: fields.Body) -> messages.Telemetry:
+    accepted, rejected = readings.telemetry(body)
+    return messages.Telemetry(
+        boot_id=fields.reference(body, "boot_id"), readings=accepted, rejected=rejected
+    )
+
+
+def _welcome(body: fields.Body) -> messages.Welcome:
+    version_bounds = {"lowest": 0, "highest": limits.INT64_MAX, "default": 0}
+    return messages.Welcome(
+        session_epoch=fields.integer(body, "session_epoch", lowest=0, highest=limits.INT64_MAX),
+        server_time=fields.moment(body, "server_time"),
+        heartbeat_s=fields.integer(
+            body,
+            "heartbeat_s",
+            lowest=limits.MIN_HEARTBEAT_SECONDS,
+            highest=limits.MAX_HEARTBEAT_SECONDS,
+        ),
+        config_version=fields.optional_integer(body, "config_version", **version_bounds),
+        desired_version=fields.optional_integer(body, "desired_version", **version_bounds),
+    )
+
+
+def _set_relay(body: fields.Body) -> messages.SetRelay:
+    return messages.SetRelay(
+        command_id=fields.uid(body, "command_id"),
+        relay_index=fields.integer(body, "relay_index", lowest=0, highest=limits.MAX_RELAY_INDEX),
+        is_on=fields.boolean(body, "is_on"),
+        expires_at=fields.moment(body, "expires_at"),
+    )
+
+
+def _set_all_relays(body: fields.Body) -> messages.SetAllRelays:
+    return messages.SetAllRelays(
+        command_id=fields.uid(body, "command_id"),
+        is_on=fields.boolean(body, "is_on"),
+        expires_at=fields.moment(body, "expires_at"),
+    )
+
+
+def _command(body: fields.Body) -> messages.Command:
+    return messages.Command(
+        command_id=fields.uid(body, "command_id"),
+        kind=fields.kind(body, "kind"),
+        payload=fields.document(body, "payload"),
+        expires_at=fields.moment(body, "expires_at"),
+    )
+
+
+def _telemetry_ack(body: fields.Body) -> messages.TelemetryAck:
+    return messages.TelemetryAck(
+        boot_id=fields.reference(body, "boot_id"),
+        acked_seq=fields.integer(body, "acked_seq", lowest=-1, highest=limits.INT64_MAX),
+    )
+
+
+def _error(body: fields.Body) -> messages.Error:
+    return messages.Error(
+        code=fields.kind(body, "code"),
+        message=fields.text(body, "message", longest=limits.MAX_ERROR_CHARS),
+        retry_after=fields.optional_seconds(body, "retry_after"),
+    )
+
+
+_ACK_STATUSES = tuple(status.value for status in messages.AckStatus)
+
+_UP: dict[str, Callable[[fields.Body], UpMessage]] = {
+    messages.Auth.type: _auth,
+    messages.Heartbeat.type: _heartbeat,
+    messages.Ack.type: _ack,
+    messages.StateReport.type: _state_report,
+    messages.InputEvent.type: _input_event,
+    messages.Telemetry.type: _telemetry,
+}
+
+_DOWN: dict[str, Callable[[fields.Body], DownMessage]] = {
+    messages.Welcome.type: _welcome,
+    messages.SetRelay.type: _set_relay,
+    messages.SetAllRelays.type: _set_all_relays,
+    messages.Command.type: _command,
+    messages.TelemetryAck.type: _telemetry_ack,
+    messages.Error.type: _error,
+}
+
+# Telemetry's verdicts are the receiver's own and never sent.
+_SENT_FIELDS: dict[type, tuple[str, ...]] = {
+    kind: tuple(field.name for field in dataclass_fields(kind) if field.name != "rejected")
+    for kind in (
+        messages.Auth,
+        messages.Heartbeat,
+        messages.Ack,
+        messages.StateReport,
+        messages.InputEvent,
+        messages.Telemetry,
+        messages.Welcome,
+        messages.SetRelay,
+        messages.SetAllRelays,
+        messages.Command,
+        messages.TelemetryAck,
+        messages.Error,
+        messages.RelayReading,
+        messages.Reading,
+    )
+}
+
+
+def _members(record: object) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name in _SENT_FIELDS[type(record)]:
+        value = getattr(record, name)
+        if value is not None:
+            members[name] = _plain(value)
+    return members
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_moment(value)
+    if isinstance(value, tuple):
+        return [_members(item) for item in value]
+    return value

@@ -1,0 +1,35 @@
+"""Every bound of the protocol, in one place, so that both ends refuse the same things."""
+
+from typing import Final
+
+MAX_FRAME_BYTES: Final = 65_536
+MAX_DEPTH: Final = 16
+
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
+
+MAX_RELAY_INDEX: Final = 255
+MAX_RELAYS: Final = MAX_RELAY_INDEX + 1
+MAX_INPUT_INDEX: Final = 255
+
+MAX_READINGS: Final = 1_000
+MAX_METRICS: Final = 64
+
+MAX_TOKEN_CHARS: Final = 256
+MAX_ERROR_CHARS: Final = 512
+MAX_FIRMWARE_VERSION_CHARS: Final = 64
+
+# A clock without a battery starts in 1970; anything outside these years is noise that some
+# database or time-zone conversion further on could not hold.
+MIN_YEAR: Final = 1970
+MAX_YEAR: Final = 2999
+
+MIN_HEARTBEAT_SECONDS: Final = 1
+MAX_HEARTBEAT_SECONDS: Final = 3_600
+MAX_RETRY_AFTER_SECONDS: Final = 86_400
+
+# A device remembers this many finished commands and acknowledges a repeat without running it.
+COMMAND_RING_SIZE: Final = 64
+RECONNECT_MIN_SECONDS: Final = 1.0
+RECONNECT_MAX_SECONDS: Final = 120.0
+STABLE_AFTER_SECONDS: Final = 60.0

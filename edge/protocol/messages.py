@@ -1,0 +1,186 @@
+"""Everything a device and the server may say to each other, as frozen values.
+
+The class attribute ``type`` is the message's kind on the wire; field names are the wire's names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class AckStatus(StrEnum):
+    """What became of a command on the device.
+
+    ``accepted`` says only that it arrived and has begun; the other three are final.
+    """
+
+    ACCEPTED = "accepted"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class RelayReading:
+    """The position of one relay as the device itself sees it."""
+
+    relay_index: int
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One telemetry record: named numbers of one moment (``at`` is None without a clock)."""
+
+    seq: int
+    at: datetime | None
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedReading:
+    """The verdict on one record that could not be used; its neighbours are not affected."""
+
+    index: int
+    seq: int | None
+    reason: str
+
+
+# --- up: device to server -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """The first frame of a device that could not send headers."""
+
+    type: ClassVar[str] = "auth"
+    uid: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A sign of life."""
+
+    type: ClassVar[str] = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The outcome of one command, with the relays it touched as they are now.
+
+    ``state_seq`` grows with every message of a session that tells relay states (acks and state
+    reports), so that one that was delayed is not believed over a newer one.
+    """
+
+    type: ClassVar[str] = "ack"
+    command_id: str
+    status: AckStatus
+    relays: tuple[RelayReading, ...] | None = None
+    error: str | None = None
+    state_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateReport:
+    """The whole relay board, sent after every connect and whenever the device changed it alone."""
+
+    type: ClassVar[str] = "state_report"
+    relays: tuple[RelayReading, ...]
+    firmware_version: str | None = None
+    boot_id: str | None = None
+    state_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputEvent:
+    """A button or contact at the device did something; ``event_id`` makes a repeat harmless."""
+
+    type: ClassVar[str] = "input_event"
+    input_index: int
+    kind: str
+    event_id: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """A batch of readings; ``rejected`` holds the verdicts on those that were unusable."""
+
+    type: ClassVar[str] = "telemetry"
+    boot_id: str
+    readings: tuple[Reading, ...]
+    rejected: tuple[RejectedReading, ...] = ()
+
+
+# --- down: server to device ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The session is open; ``session_epoch`` fences older ones, ``server_time`` sets the clock."""
+
+    type: ClassVar[str] = "welcome"
+    session_epoch: int
+    server_time: datetime
+    heartbeat_s: int
+    config_version: int = 0
+    desired_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetRelay:
+    """Put one relay into a position, unless ``expires_at`` has passed."""
+
+    type: ClassVar[str] = "set_relay"
+    command_id: str
+    relay_index: int
+    is_on: bool
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SetAllRelays:
+    """Put every relay into the same position, unless ``expires_at`` has passed."""
+
+    type: ClassVar[str] = "set_all_relays"
+    command_id: str
+    is_on: bool
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Anything else a device can be asked to do."""
+
+    type: ClassVar[str] = "command"
+    command_id: str
+    kind: str
+    payload: Mapping[str, Any]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryAck:
+    """Readings of this boot up to and including ``acked_seq`` are stored or finally refused."""
+
+    type: ClassVar[str] = "telemetry_ack"
+    boot_id: str
+    acked_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """The server could not use the last frame, or is about to close; seconds to wait if known."""
+
+    type: ClassVar[str] = "error"
+    code: str
+    message: str
+    retry_after: float | None = None
+
+
+UpMessage = Auth | Heartbeat | Ack | StateReport | InputEvent | Telemetry
+DownMessage = Welcome | SetRelay | SetAllRelays | Command | TelemetryAck | Error
+Message = UpMessage | DownMessage
