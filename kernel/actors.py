@@ -1,0 +1,75 @@
+"""Who acts: a parameter of every service, never a thread-local."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+_NO_ROLES: Mapping[int, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """A user, a device or a part of the system that asks for something.
+
+    `roles` maps each tenant the actor belongs to (by primary key) to its role there. A device
+    belongs to at most one. `via` names the door: api, page, socket, admin, command, system.
+    """
+
+    kind: Literal["user", "device", "system"]
+    id: str
+    label: str
+    user_id: int | None = None
+    device_id: int | None = None
+    session_id: int | None = None
+    platform_role: str | None = None
+    roles: Mapping[int, str] = field(default_factory=lambda: _NO_ROLES)
+    request_id: str = ""
+    address: str | None = None
+    via: str = "system"
+
+    @classmethod
+    def system(cls, name: str, *, request_id: str = "") -> Actor:
+        """The platform itself; `name` says which part of it."""
+        return cls(kind="system", id=name, label=name, request_id=request_id)
+
+    @classmethod
+    def device(
+        cls, *, device_id: int, uid: str, tenant_id: int | None, address: str | None = None
+    ) -> Actor:
+        """A device that speaks for itself over its own credential."""
+        roles = _NO_ROLES if tenant_id is None else MappingProxyType({tenant_id: "device"})
+        return cls(
+            kind="device",
+            id=uid,
+            label=uid,
+            device_id=device_id,
+            roles=roles,
+            address=address,
+            via="socket",
+        )
+
+    @property
+    def tenant_ids(self) -> frozenset[int]:
+        """Primary keys of the tenants whose rows the actor may see."""
+        return frozenset(self.roles)
+
+    @property
+    def is_system(self) -> bool:
+        """True for the platform itself."""
+        return self.kind == "system"
+
+    @property
+    def is_platform_admin(self) -> bool:
+        """True for a user who runs the installation."""
+        return self.platform_role == "admin"
+
+    def role_in(self, tenant_id: int | None) -> str | None:
+        """The actor's role in that tenant, or None."""
+        return None if tenant_id is None else self.roles.get(tenant_id)
+
+    def as_cause(self) -> dict[str, str]:
+        """The link this actor adds to a cause chain."""
+        return {"kind": self.kind, "id": self.id, "label": self.label, "via": self.via}

@@ -1,0 +1,142 @@
+"""Two ways to carry hints between processes: not at all (one process), and Redis pub/sub."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import redis
+import redis.asyncio
+
+from edge.protocol import strict_json
+from kernel import metrics
+
+logger = logging.getLogger(__name__)
+
+Deliver = Callable[[str, dict[str, Any]], None]
+
+CHANNEL = "homepot.hints"
+_RETRY_SECONDS = 0.5
+# Hints come from our own processes; the limit only stops a runaway.
+_MAX_HINT_BYTES = 1024 * 1024
+
+
+class Bus(Protocol):
+    """Carries (topic, message) to every attached process, at most once, maybe never."""
+
+    def publish(self, topic: str, message: dict[str, Any]) -> None:
+        """Send from any thread; never raises, never blocks for long."""
+
+    async def attach(self, deliver: Deliver) -> None:
+        """Have `deliver` called on the running loop with each message."""
+
+    async def detach(self) -> None:
+        """Stop delivering."""
+
+    def check(self) -> bool:
+        """True when messages get through right now."""
+
+
+class LocalBus:
+    """The bus of a single process."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._deliver: Deliver | None = None
+
+    def publish(self, topic: str, message: dict[str, Any]) -> None:
+        """Hand the message to the loop that serves, if there is one."""
+        loop, deliver = self._loop, self._deliver
+        if loop is None or deliver is None:
+            return
+        try:
+            loop.call_soon_threadsafe(deliver, topic, message)
+        except RuntimeError:
+            # The loop closed between the check and the call: nobody is left to be told.
+            logger.debug("A hint came after the loop had closed")
+
+    async def attach(self, deliver: Deliver) -> None:
+        """Deliver on the running loop from now on."""
+        self._loop, self._deliver = asyncio.get_running_loop(), deliver
+
+    async def detach(self) -> None:
+        """Forget the loop."""
+        self._loop = self._deliver = None
+
+    def check(self) -> bool:
+        """True while a loop is attached."""
+        return self._loop is not None
+
+
+class RedisBus:
+    """One Redis channel that every process publishes to and listens on.
+
+    The sender is a plain synchronous client (a loop and a connection per send is what
+    `async_to_sync(group_send)` would cost); the listener reconnects for ever.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._sender = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+        self._listener: asyncio.Task[None] | None = None
+        self._connected = asyncio.Event()
+
+    def publish(self, topic: str, message: dict[str, Any]) -> None:
+        """PUBLISH once; when Redis is away the hint is lost and said so."""
+        try:
+            self._sender.publish(CHANNEL, strict_json.dumps([topic, message]))
+        except redis.RedisError as error:
+            metrics.HINTS_LOST.inc()
+            logger.warning("A hint was lost: %s", type(error).__name__)
+
+    async def attach(self, deliver: Deliver) -> None:
+        """Listen on the running loop; returns once the first subscription stands or 2 s passed."""
+        self._listener = asyncio.create_task(self._listen(deliver), name="redis-bus")
+        try:
+            await asyncio.wait_for(self._connected.wait(), 2)
+        except TimeoutError:
+            logger.warning("Redis is not reachable; hints wait for it")
+
+    async def detach(self) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+            self._listener = None
+
+    def check(self) -> bool:
+        """True while the subscription stands."""
+        return self._connected.is_set()
+
+    async def _listen(self, deliver: Deliver) -> None:
+        while True:
+            try:
+                await self._listen_once(deliver)
+            except (redis.RedisError, OSError) as error:
+                logger.warning("The Redis subscription broke: %s", type(error).__name__)
+            finally:
+                self._connected.clear()
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _listen_once(self, deliver: Deliver) -> None:
+        client = redis.asyncio.Redis.from_url(
+            self._url, socket_connect_timeout=2, health_check_interval=10
+        )
+        async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(CHANNEL)
+            self._connected.set()
+            while True:
+                message = await subscription.get_message(timeout=5)
+                if message is not None:
+                    self._hand_over(deliver, message["data"])
+
+    @staticmethod
+    def _hand_over(deliver: Deliver, data: bytes) -> None:
+        try:
+            topic, content = strict_json.loads(data, max_bytes=_MAX_HINT_BYTES)
+        except (strict_json.StrictJSONError, ValueError, TypeError):
+            logger.warning("A hint that is not ours was dropped")
+            return
+        deliver(topic, content)

@@ -1,0 +1,36 @@
+"""The product's own metrics, shared by all apps.
+
+No label is an id of anything: the number of series stays the same however many devices there
+are (a test holds `ALLOWED_LABELS` and the count).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+ALLOWED_LABELS: Final = frozenset({"kind", "outcome", "type", "code"})
+
+COMMANDS: Final = Counter(
+    "homepot_commands_total", "Commands that reached an outcome.", ["kind", "outcome"]
+)
+COMMAND_SECONDS: Final = Histogram(
+    "homepot_command_seconds",
+    "Time from a command's creation to its outcome.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+DEVICE_SOCKETS: Final = Gauge("homepot_device_sockets", "Device sockets this process holds.")
+CLIENT_SOCKETS: Final = Gauge("homepot_client_sockets", "Browser sockets this process holds.")
+DEVICE_MESSAGES: Final = Counter(
+    "homepot_device_messages_total", "Messages that devices sent.", ["type"]
+)
+PROTOCOL_ERRORS: Final = Counter(
+    "homepot_protocol_errors_total", "Frames of devices that were refused.", ["code"]
+)
+READINGS: Final = Counter(
+    "homepot_readings_total", "Telemetry records: stored, duplicate or rejected.", ["outcome"]
+)
+HINTS_LOST: Final = Counter(
+    "homepot_hints_lost_total", "Hints that never reached the bus; readers pull instead."
+)
