@@ -1,0 +1,174 @@
+"""Users, tenants, memberships, and the sessions users sign in with."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.db.models.functions import Lower
+
+from accounts.choices import EndReason, PlatformRole, Role, SessionKind, TenantKind
+from accounts.querysets import LoginSessionQuerySet, UserManager
+from kernel import tokens
+from kernel.scoping import TenantManager
+
+
+class User(AbstractBaseUser):
+    """A person who signs in with an e-mail address, stored in lower case."""
+
+    # Each LoginSession knows when it was opened; a column here would be written on every login.
+    last_login = None
+
+    uid = models.CharField(max_length=16, unique=True, default=tokens.new_public_id, editable=False)
+    email = models.EmailField(max_length=254, unique=True)
+    display_name = models.CharField(max_length=80, blank=True, default="")
+    platform_role = models.CharField(
+        max_length=10, choices=PlatformRole.choices, default=PlatformRole.USER
+    )
+    is_active = models.BooleanField(default=True)
+    # Raising it makes every access token of the user invalid at once.
+    token_version = models.PositiveIntegerField(default=1)
+    date_joined = models.DateTimeField()
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def label(self) -> str:
+        """How others see this user."""
+        return self.display_name or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        """True for who may open Django's admin: platform administrators."""
+        return self.platform_role == PlatformRole.ADMIN
+
+    @property
+    def is_superuser(self) -> bool:
+        """Platform administrators have every permission in Django's admin."""
+        return self.is_staff
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Django's admin asks this; the product itself asks `accounts.permissions`."""
+        return self.is_active and self.is_staff
+
+    def has_perms(self, perm_list: Any, obj: Any = None) -> bool:
+        """True when the user has all of them."""
+        return self.is_active and self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """True when the user may see the app in Django's admin."""
+        return self.is_active and self.is_staff
+
+
+class Tenant(models.Model):
+    """A household or organisation that owns devices."""
+
+    uid = models.CharField(max_length=16, unique=True, default=tokens.new_public_id, editable=False)
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=12, choices=TenantKind.choices)
+    # Set for personal tenants only: the constraint below gives every user at most one.
+    personal_of = models.OneToOneField(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="personal_tenant"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind=TenantKind.PERSONAL, personal_of__isnull=False)
+                | models.Q(kind=TenantKind.ORGANISATION, personal_of__isnull=True),
+                name="tenant_personal_has_its_user",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.uid})"
+
+
+class Membership(models.Model):
+    """A user's role in a tenant."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField()
+
+    objects = TenantManager[Any]()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "tenant"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} is {self.role} of tenant {self.tenant_id}"
+
+
+class LoginSession(models.Model):
+    """One sign-in of a user on one client; its refresh tokens are one family."""
+
+    uid = models.CharField(max_length=24, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="login_sessions")
+    kind = models.CharField(max_length=8, choices=SessionKind.choices)
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+    user_agent = models.CharField(max_length=200, blank=True, default="")
+    address = models.CharField(max_length=45, blank=True, default="")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=20, choices=EndReason.choices, blank=True, default="")
+
+    objects = LoginSessionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["last_used_at"],
+                condition=models.Q(ended_at__isnull=True),
+                name="login_session_idle",
+            ),
+            models.Index(
+                fields=["ended_at"],
+                condition=models.Q(ended_at__isnull=False),
+                name="login_session_ended",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} session {self.uid}"
+
+
+class RefreshToken(models.Model):
+    """One link in a session's chain of refresh tokens; only its digest is known here."""
+
+    session = models.ForeignKey(
+        LoginSession, on_delete=models.CASCADE, related_name="refresh_tokens"
+    )
+    token_hash = models.CharField(max_length=64, unique=True)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"refresh token {self.pk} of session {self.session_id}"
+
+
+class SocketTicket(models.Model):
+    """A one-time right to open a socket in the name of a session; only its digest is known."""
+
+    session = models.ForeignKey(LoginSession, on_delete=models.CASCADE, related_name="+")
+    ticket_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"ticket {self.pk} of session {self.session_id}"

@@ -1,0 +1,147 @@
+"""Reads about users and their sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.db.models import F
+
+from accounts.choices import PlatformRole
+from accounts.models import LoginSession, Membership, User
+from accounts.querysets import LoginSessionQuerySet
+from accounts.types import Authenticated
+from kernel import errors
+from kernel.actors import Actor
+
+# Where the browser's cookie session keeps the uid of its LoginSession.
+LOGIN_SESSION_KEY = "login_session"
+
+
+def actor_for_user(
+    *,
+    user_id: int,
+    session_id: int | None = None,
+    request_id: str = "",
+    address: str | None = None,
+    via: str = "api",
+) -> Actor:
+    """The actor for a user, with the roles of this moment.
+
+    Raises NotAuthenticated for an inactive or unknown user, and for a session that has ended.
+    """
+    if session_id is not None:
+        found = live_session(
+            via=via, request_id=request_id, address=address, pk=session_id, user_id=user_id
+        )
+        if found is None:
+            raise errors.NotAuthenticated
+        return found.actor
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        raise errors.NotAuthenticated
+    memberships = Membership.objects.unscoped("a user's own memberships").filter(user_id=user_id)
+    roles = dict(memberships.values_list("tenant_id", "role"))
+    return _actor(user, None, roles, request_id=request_id, address=address, via=via)
+
+
+def live_session(
+    *, via: str, request_id: str = "", address: str | None = None, **where: Any
+) -> Authenticated | None:
+    """The one live session that fits, with its user and their roles: one query, nothing cached.
+
+    Whatever ends a session or changes a role therefore holds from the next request on.
+    """
+    rows = list(
+        LoginSession.objects.live()
+        .filter(**where)
+        .select_related("user")
+        .annotate(role_tenant=F("user__memberships__tenant_id"), role=F("user__memberships__role"))
+    )
+    if not rows:
+        return None
+    session: Any = rows[0]
+    roles = {row.role_tenant: row.role for row in rows if row.role_tenant is not None}
+    actor = _actor(session.user, session.pk, roles, request_id=request_id, address=address, via=via)
+    return Authenticated(user=session.user, session=session, actor=actor)
+
+
+def sessions_of(actor: Actor) -> LoginSessionQuerySet:
+    """The actor's own sessions that have not ended."""
+    return LoginSession.objects.of(actor.user_id).live()
+
+
+def current_session(actor: Actor) -> LoginSessionQuerySet:
+    """The session the actor came with, if it has not ended."""
+    found = sessions_of(actor)
+    return found.none() if actor.session_id is None else found.filter(pk=actor.session_id)
+
+
+def memberships_of(user_id: int) -> Sequence[Membership]:
+    """A user's memberships with their tenants, the oldest first."""
+    found = Membership.objects.unscoped("a user's own memberships").filter(user_id=user_id)
+    return list(found.select_related("tenant").order_by("pk"))
+
+
+def user_by_id(user_id: int) -> User:
+    """The user; raises NotFound."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise errors.NotFound
+    return user
+
+
+def invalid_sessions(session_ids: Collection[int]) -> set[int]:
+    """Those of the sessions that have ended, are unknown, or belong to an inactive user."""
+    wanted = set(session_ids)
+    live = LoginSession.objects.live().filter(pk__in=wanted).values_list("pk", flat=True)
+    return wanted - set(live)
+
+
+def session_from_cookie(session_key: str) -> tuple[int, int] | None:
+    """(user id, login session id) of a browser's session cookie while both are valid."""
+    if not session_key or len(session_key) > 64:
+        return None
+    store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    kept = store.load()
+    uid, user_id = kept.get(LOGIN_SESSION_KEY), kept.get(SESSION_KEY)
+    if not isinstance(uid, str) or not isinstance(user_id, str):
+        return None
+    found = (
+        LoginSession.objects.live().filter(uid=uid, user_id=user_id).values_list("user_id", "pk")
+    )
+    row = found.first()
+    return None if row is None else (row[0], row[1])
+
+
+def _actor(
+    user: User,
+    session_id: int | None,
+    roles: dict[int, str],
+    *,
+    request_id: str,
+    address: str | None,
+    via: str,
+) -> Actor:
+    return Actor(
+        kind="user",
+        id=user.uid,
+        label=user.label,
+        user_id=user.pk,
+        session_id=session_id,
+        platform_role=user.platform_role,
+        roles=MappingProxyType(roles),
+        request_id=request_id,
+        address=address,
+        via=via,
+    )
+
+
+def first_administrator() -> User | None:
+    """The administrator who has been there longest, if there is one."""
+    admins = User.objects.filter(platform_role=PlatformRole.ADMIN, is_active=True)
+    return admins.order_by("pk").first()

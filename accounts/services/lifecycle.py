@@ -1,0 +1,75 @@
+"""Shutting users out, and letting them back in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accounts import events, permissions
+from accounts.choices import EndReason, PlatformRole
+from accounts.models import User
+from accounts.services import sessions, tenancy
+from audit.services import recording
+from kernel import errors
+from kernel.actors import Actor
+from kernel.events import publish
+from kernel.locking import lock_rows
+from kernel.unit_of_work import unit_of_work
+
+
+@unit_of_work()
+def deactivate_user(*, user_id: int, actor: Actor, now: datetime) -> None:
+    """Shut a user out at once: sessions, tokens and sockets end; doing so twice is fine.
+
+    Raises Conflict for the last active administrator, whom nobody could let in again.
+    """
+    permissions.require_platform_admin(actor)
+    # All administrators are locked too: two that shut each other out at once would leave none.
+    admins = User.objects.filter(platform_role=PlatformRole.ADMIN, is_active=True)
+    involved = {user.pk: user for user in lock_rows(admins | User.objects.filter(pk=user_id))}
+    user = involved.get(user_id)
+    if user is None:
+        raise errors.NotFound
+    if not user.is_active:
+        return
+    if user.is_staff and len(involved) == 1:
+        raise errors.Conflict("The last administrator cannot be deactivated.")
+    user.is_active = False
+    user.token_version += 1
+    user.save(update_fields=["is_active", "token_version"])
+    _record(user, "accounts.user.deactivated", actor, now)
+    sessions.end_others(
+        user_id=user.pk,
+        keep_session_id=None,
+        reason=EndReason.USER_DEACTIVATED,
+        actor=actor,
+        now=now,
+    )
+    publish(events.UserDeactivated(occurred_at=now, user_id=user.pk))
+
+
+@unit_of_work()
+def reactivate_user(*, user_id: int, actor: Actor, now: datetime) -> None:
+    """Let a user sign in again; their old sessions stay ended."""
+    permissions.require_platform_admin(actor)
+    found = lock_rows(User.objects.filter(pk=user_id))
+    if not found:
+        raise errors.NotFound
+    user = found[0]
+    if user.is_active:
+        return
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    _record(user, "accounts.user.reactivated", actor, now)
+
+
+def _record(user: User, action: str, actor: Actor, now: datetime) -> None:
+    recording.record(
+        tenant_id=tenancy.home_of(user.pk),
+        action=action,
+        actor=actor,
+        target_type="user",
+        target_id=user.uid,
+        before={"is_active": not user.is_active},
+        after={"is_active": user.is_active},
+        now=now,
+    )
