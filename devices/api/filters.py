@@ -1,0 +1,48 @@
+"""How the device list can be narrowed and ordered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+
+from devices.choices import Connectivity, DeviceClass
+from devices.models import Device
+
+
+class DeviceFilter(django_filters.FilterSet):
+    """Query parameters of `GET /devices`."""
+
+    search = django_filters.CharFilter(
+        method="filter_search", label="In name, uid, model or hardware id."
+    )
+    connectivity = django_filters.ChoiceFilter(
+        choices=[
+            (value, value)
+            for value in (Connectivity.ONLINE, Connectivity.OFFLINE, Connectivity.NEVER)
+        ],
+        method="filter_connectivity",
+    )
+    device_class = django_filters.MultipleChoiceFilter(choices=DeviceClass.choices)
+    is_simulated = django_filters.BooleanFilter()
+    tag = django_filters.CharFilter(method="filter_tag", label="Devices that carry this tag.")
+
+    class Meta:
+        model = Device
+        fields = ("device_class", "is_simulated", "firmware_version")
+
+    def filter_search(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
+        """Devices that contain the text."""
+        found: QuerySet[Device] = queryset.search(value)
+        return found
+
+    def filter_connectivity(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
+        """Devices of that connectivity."""
+        found: QuerySet[Device] = queryset.in_connectivity(value)
+        return found
+
+    def filter_tag(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
+        """Devices with the tag; quotes make it a whole JSON string, on both databases."""
+        found: QuerySet[Device] = queryset.with_tag(value)
+        return found

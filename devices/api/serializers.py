@@ -1,0 +1,124 @@
+"""What the device routes take and give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from devices import selectors
+from devices.choices import Connectivity, DeviceClass, Pairing, PowerRestoreMode
+from devices.models import Device
+from devices.types import DeviceChanges, DeviceRegistration
+
+_ID = r"^[A-Za-z0-9._:-]{1,128}$"
+
+
+class ProvisionInput(serializers.Serializer[Any]):
+    """What a device says of itself."""
+
+    provision_key = serializers.CharField(max_length=200, required=False, write_only=True)
+    hardware_id = serializers.RegexField(_ID, help_text="1 to 128 of `A-Za-z0-9._:-`.")
+    device_class = serializers.ChoiceField(choices=DeviceClass.choices)
+    device_type = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
+    model = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+    firmware_version = serializers.CharField(
+        max_length=64, required=False, allow_blank=True, default=""
+    )
+    capabilities = serializers.ListField(
+        child=serializers.RegexField(r"^[a-z][a-z0-9_.-]{0,39}$"), max_length=64, required=False
+    )
+    relay_count = serializers.IntegerField(min_value=0, max_value=64, required=False, default=0)
+    is_simulated = serializers.BooleanField(required=False, default=False)
+
+    def registration(self) -> DeviceRegistration:
+        """The validated input for the service."""
+        values = dict(self.validated_data)
+        values.pop("provision_key", None)
+        values["capabilities"] = tuple(values.get("capabilities", ()))
+        return DeviceRegistration(**values)
+
+
+class ProvisionOutput(serializers.Serializer[Any]):
+    """A device's credentials, shown this once."""
+
+    device_uid = serializers.CharField()
+    device_token = serializers.CharField()
+    claim_code = serializers.CharField()
+    claim_expires_at = serializers.DateTimeField()
+    ws_url = serializers.CharField()
+
+
+class ClaimInput(serializers.Serializer[Any]):
+    """A claim code as printed by the device; case, dashes and spaces do not matter."""
+
+    claim_code = serializers.CharField(max_length=40)
+    name = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+
+
+class DeviceInput(serializers.Serializer[Any]):
+    """An edit of a device; what is left out stays."""
+
+    name = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    relay_names = serializers.DictField(
+        child=serializers.CharField(max_length=100, allow_blank=True), required=False
+    )
+    input_config = serializers.DictField(required=False)
+    power_restore_mode = serializers.ChoiceField(choices=PowerRestoreMode.choices, required=False)
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=100), max_length=50, required=False
+    )
+
+    def changes(self) -> DeviceChanges:
+        """The validated input for the service."""
+        return DeviceChanges(**self.validated_data)
+
+
+class TenantOutput(serializers.Serializer[Any]):
+    """The owner of a device."""
+
+    uid = serializers.CharField()
+    name = serializers.CharField()
+
+
+class DeviceOutput(serializers.ModelSerializer[Device]):
+    """A device as every route shows it."""
+
+    pairing = serializers.ChoiceField(choices=Pairing.choices, read_only=True)
+    connectivity = serializers.SerializerMethodField()
+    last_seen_at = serializers.SerializerMethodField()
+    tenant = TenantOutput(allow_null=True)
+    capabilities = serializers.ListField(child=serializers.CharField())
+    relay_names = serializers.DictField(child=serializers.CharField())
+    input_config = serializers.DictField()
+    tags = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Device
+        fields = (
+            "uid", "name", "hardware_id", "epoch", "device_class", "device_type", "model",
+            "firmware_version", "capabilities", "relay_count", "relay_names", "input_config",
+            "power_restore_mode", "tags", "pairing", "connectivity", "last_seen_at", "is_active",
+            "is_simulated", "created_at", "claimed_at", "tenant",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_connectivity(self, device: Device) -> Connectivity:
+        """Online, stale, offline or never connected, as of now."""
+        return Connectivity(selectors.connectivity(device, timezone.now()))
+
+    def get_last_seen_at(self, device: Device) -> str | None:
+        """When the device was last heard, RFC 3339."""
+        seen = device.presence.last_seen_at
+        return None if seen is None else seen.isoformat()
+
+
+class InputEventOutput(serializers.Serializer[Any]):
+    """Something that happened at a device's input."""
+
+    event_id = serializers.CharField()
+    input_index = serializers.IntegerField()
+    kind = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+    received_at = serializers.DateTimeField()

@@ -1,0 +1,82 @@
+"""Facts about devices, published on commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kernel.events import DomainEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceProvisioned(DomainEvent):
+    """A device registered itself, or took a new token."""
+
+    name: ClassVar[str] = "devices.device.provisioned.v1"
+    device_id: int
+    is_new_life: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceClaimed(DomainEvent):
+    """A tenant became the owner of a device."""
+
+    name: ClassVar[str] = "devices.device.claimed.v1"
+    device_id: int
+    tenant_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceUpdated(DomainEvent):
+    """Somebody changed a device's name, relays, inputs, restore mode or tags."""
+
+    name: ClassVar[str] = "devices.device.updated.v1"
+    device_id: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionOpened(DomainEvent):
+    """A device connected; sessions of a lower epoch are fenced."""
+
+    name: ClassVar[str] = "devices.session.opened.v1"
+    device_id: int
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionClosed(DomainEvent):
+    """The present session of a device ended."""
+
+    name: ClassVar[str] = "devices.session.closed.v1"
+    device_id: int
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialRevoked(DomainEvent):
+    """A device's token is void from now on."""
+
+    name: ClassVar[str] = "devices.credential.revoked.v1"
+    device_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresenceChanged(DomainEvent):
+    """A device went online or offline."""
+
+    name: ClassVar[str] = "devices.presence.changed.v1"
+    device_id: int
+    is_online: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputEventRecorded(DomainEvent):
+    """A device reported something at one of its inputs."""
+
+    name: ClassVar[str] = "devices.input_event.recorded.v1"
+    device_id: int
+    event_id: str
+    input_index: int
+    kind: str

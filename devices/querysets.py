@@ -1,0 +1,81 @@
+"""Filters on devices."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db import connections
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
+
+from devices.choices import Connectivity
+from kernel.scoping import TenantManager, TenantQuerySet
+
+
+class DeviceQuerySet(TenantQuerySet[Any]):
+    """Devices, narrowed."""
+
+    def active(self) -> Self:
+        """Without the unpaired."""
+        return self.filter(is_active=True)
+
+    def with_presence(self) -> Self:
+        """With the rows that tell connectivity and owner, in the same query."""
+        return self.select_related("presence", "tenant")
+
+    def in_connectivity(self, connectivity: str) -> Self:
+        """Only those that are online, offline, or were never connected."""
+        if connectivity == Connectivity.ONLINE:
+            return self.filter(presence__is_online=True)
+        if connectivity == Connectivity.NEVER:
+            return self.filter(presence__last_seen_at__isnull=True)
+        return self.filter(presence__is_online=False, presence__last_seen_at__isnull=False)
+
+    def search(self, text: str) -> Self:
+        """Those whose name, uid, model or hardware id contains the text."""
+        return self.filter(
+            Q(name__icontains=text)
+            | Q(uid__icontains=text)
+            | Q(model__icontains=text)
+            | Q(hardware_id__icontains=text)
+        )
+
+    def with_tag(self, tag: str) -> Self:
+        """Those that carry the tag.
+
+        SQLite has no JSON containment: there the quoted tag is looked for in the stored text.
+        """
+        if connections[self.db].features.supports_json_field_contains:
+            return self.filter(tags__contains=[tag])
+        stored = self.annotate(stored_tags=Cast("tags", TextField()))
+        return stored.filter(stored_tags__contains=json.dumps(tag))
+
+
+class DeviceManager(TenantManager[Any]):
+    """Devices with a life going on, within a scope."""
+
+    queryset_class = DeviceQuerySet
+
+    def unscoped(self, why: str) -> DeviceQuerySet:
+        """Active devices of all tenants; `why` says what makes that right."""
+        found: DeviceQuerySet = super().unscoped(why)
+        return found.active()
+
+
+class AllDeviceManager(TenantManager[Any]):
+    """Devices with the unpaired, within a scope."""
+
+    queryset_class = DeviceQuerySet
+
+
+def connectivity_of(
+    *, is_online: bool, last_seen_at: datetime | None, now: datetime, stale_after: timedelta
+) -> str:
+    """The connectivity that presence facts amount to at a time."""
+    if last_seen_at is None:
+        return Connectivity.NEVER
+    if not is_online:
+        return Connectivity.OFFLINE
+    return Connectivity.STALE if now - last_seen_at > stale_after else Connectivity.ONLINE

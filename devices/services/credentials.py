@@ -1,0 +1,120 @@
+"""Device keys: 256 random bits, kept as bcrypt, checked hot through a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from datetime import datetime
+from threading import Lock
+
+import bcrypt
+from audit.services import recording
+from kernel.actors import Actor
+from kernel.errors import InvalidCredentials
+from kernel.events import publish
+from kernel.unit_of_work import unit_of_work
+
+from devices import errors, events, permissions, selectors
+from devices.choices import Pairing
+from devices.models import Device, DeviceCredential
+from devices.types import DeviceFacts
+
+# The lowest cost bcrypt has: a key of 256 random bits needs no stretching.
+_BCRYPT_COST = 4
+_CACHE_SIZE = 20_000
+# What an unknown device is compared with, so that the answer takes the same time.
+_DUMMY_HASH = bcrypt.hashpw(b"no such device", bcrypt.gensalt(_BCRYPT_COST)).decode()
+
+
+class _VerifiedKeys:
+    """Pairs of (stored hash, digest of the presented key) that bcrypt has found to match.
+
+    The stored hash is part of the pair: emptying or renewing it in the database denies at once,
+    whatever this process remembers.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self._lock = Lock()
+
+    def matches(self, stored_hash: str, key: str) -> bool:
+        pair = (stored_hash, hashlib.sha256(key.encode()).digest())
+        with self._lock:
+            if pair in self._known:
+                self._known.move_to_end(pair)
+                return True
+        if not bcrypt.checkpw(_bounded(key), stored_hash.encode()):
+            return False
+        with self._lock:
+            self._known[pair] = None
+            if len(self._known) > _CACHE_SIZE:
+                self._known.popitem(last=False)
+        return True
+
+
+_verified = _VerifiedKeys()
+
+
+def hash_key(key: str) -> str:
+    """The bcrypt hash that is stored for a device key."""
+    return bcrypt.hashpw(_bounded(key), bcrypt.gensalt(_BCRYPT_COST)).decode()
+
+
+def authenticate_device(*, device_uid: str, token: str, now: datetime) -> DeviceFacts:
+    """The device that holds this token.
+
+    Raises InvalidCredentials for an unknown device or a wrong token (no telling which), and
+    DeviceUnpaired for a device whose life has ended.
+    """
+    device = (
+        Device.all_objects.unscoped("a device proves who it is before there is a scope")
+        .filter(uid=device_uid)
+        .first()
+    )
+    stored = "" if device is None else _stored_hash(device.pk)
+    if not _verified.matches(stored or _DUMMY_HASH, token) or not stored or device is None:
+        if device is not None and device.pairing == Pairing.UNPAIRED:
+            raise errors.DeviceUnpaired
+        raise InvalidCredentials
+    return DeviceFacts(
+        device_id=device.pk,
+        uid=device.uid,
+        tenant_id=device.tenant_id,
+        pairing=device.pairing,
+        is_simulated=device.is_simulated,
+    )
+
+
+def revoke_credential(*, device_uid: str, actor: Actor, now: datetime) -> None:
+    """Void the device's token; its sockets close within seconds. Revoking twice is fine."""
+    with unit_of_work():
+        device = selectors.device_by_uid(actor=actor, uid=device_uid)
+        permissions.require_own(actor, device.tenant_id)
+        revoked = DeviceCredential.objects.filter(device=device, revoked_at__isnull=True).update(
+            revoked_at=now, key_hash=""
+        )
+        if not revoked:
+            return
+        recording.record(
+            tenant_id=device.tenant_id,
+            action="devices.credential.revoked",
+            actor=actor,
+            target_type="device",
+            target_id=device.uid,
+            before={"credential": "live"},
+            after={"credential": "revoked"},
+            now=now,
+        )
+        publish(events.CredentialRevoked(occurred_at=now, device_id=device.pk))
+
+
+def _stored_hash(device_id: int) -> str:
+    live = DeviceCredential.objects.filter(device_id=device_id, revoked_at__isnull=True)
+    return str(live.values_list("key_hash", flat=True).first() or "")
+
+
+def _bounded(key: str) -> bytes:
+    # bcrypt refuses more than 72 bytes; a longer key cannot be one of ours but must not crash.
+    raw = key.encode()
+    return raw if len(raw) <= 72 else hmac.new(b"long", raw, hashlib.sha256).hexdigest().encode()

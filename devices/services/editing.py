@@ -1,0 +1,90 @@
+"""Edits of a device by people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from audit.services import recording
+from kernel import errors as kernel_errors
+from kernel.actors import Actor
+from kernel.events import publish
+from kernel.unit_of_work import unit_of_work
+
+from devices import events, permissions, selectors
+from devices.choices import PowerRestoreMode
+from devices.models import Device
+from devices.services import sessions
+from devices.types import DeviceChanges
+
+MAX_TAGS = 50
+MAX_NAME = 100
+
+
+def update_device(
+    *, device_uid: str, changes: DeviceChanges, actor: Actor, now: datetime
+) -> Device:
+    """Change what is given and leave the rest; one audit entry with before and after.
+
+    `relay_names` is merged by relay index; an empty name removes one. Raises NotFound,
+    PermissionDenied, ValidationFailed.
+    """
+    with unit_of_work():
+        device = selectors.device_by_uid(actor=actor, uid=device_uid)
+        permissions.require_operate(actor, device.tenant_id)
+        sessions.lock_session(device_id=device.pk)
+        device.refresh_from_db(from_queryset=Device.objects.visible_to(actor))
+        after = _merged(device, changes.given())
+        before = {field: getattr(device, field) for field in after}
+        changed = [field for field in after if after[field] != before[field]]
+        if not changed:
+            return device
+        for field in changed:
+            setattr(device, field, after[field])
+        device.save(update_fields=changed)
+        recording.record(
+            tenant_id=device.tenant_id,
+            action="devices.device.updated",
+            actor=actor,
+            target_type="device",
+            target_id=device.uid,
+            before={field: before[field] for field in changed},
+            after={field: after[field] for field in changed},
+            now=now,
+        )
+        publish(
+            events.DeviceUpdated(occurred_at=now, device_id=device.pk, fields=tuple(changed))
+        )
+    return device
+
+
+def _merged(device: Device, given: dict[str, Any]) -> dict[str, Any]:
+    wrong = _problems(device, given)
+    if wrong:
+        raise kernel_errors.ValidationFailed(details=wrong)
+    after = dict(given)
+    if "name" in after:
+        after["name"] = after["name"].strip()
+    if "relay_names" in after:
+        names = device.relay_names | {key: name.strip() for key, name in given["relay_names"].items()}
+        after["relay_names"] = {key: name for key, name in names.items() if name}
+    if "tags" in after:
+        after["tags"] = sorted({tag.strip() for tag in given["tags"] if tag.strip()})
+    return after
+
+
+def _problems(device: Device, given: dict[str, Any]) -> dict[str, list[str]]:
+    wrong: dict[str, list[str]] = {}
+    if len(given.get("name", "")) > MAX_NAME:
+        wrong["name"] = [f"At most {MAX_NAME} characters."]
+    for key, name in given.get("relay_names", {}).items():
+        if not key.isdecimal() or int(key) >= device.relay_count:
+            wrong["relay_names"] = [f"There is no relay {key!r}."]
+        elif len(name) > MAX_NAME:
+            wrong["relay_names"] = [f"At most {MAX_NAME} characters."]
+    if given.get("power_restore_mode", "off") not in PowerRestoreMode.values:
+        wrong["power_restore_mode"] = [f"One of {', '.join(PowerRestoreMode.values)}."]
+    tags = given.get("tags", [])
+    if len(tags) > MAX_TAGS or any(len(tag) > MAX_NAME for tag in tags):
+        wrong["tags"] = [f"At most {MAX_TAGS} tags of {MAX_NAME} characters."]
+    return wrong

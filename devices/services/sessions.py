@@ -1,0 +1,129 @@
+"""Sessions of devices: opened with a higher epoch, fenced by the next one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kernel import errors as kernel_errors
+from kernel.events import publish
+from kernel.locking import lock_rows
+from kernel.unit_of_work import unit_of_work
+
+from devices import errors, events
+from devices.models import Device, DevicePresence, DeviceSession
+from devices.services import presence
+from devices.types import SessionFacts
+
+
+def lock_session(*, device_id: int) -> SessionFacts:
+    """Lock the device until the unit of work ends: the first lock of every write for a device."""
+    rows = lock_rows(DeviceSession.objects.filter(device_id=device_id))
+    device = (
+        Device.all_objects.unscoped("the caller has found the device within its scope")
+        .select_related("presence")
+        .filter(pk=device_id)
+        .first()
+    )
+    if not rows or device is None:
+        raise kernel_errors.NotFound
+    return _facts(rows[0], device)
+
+
+def require_current(facts: SessionFacts, epoch: int) -> None:
+    """Refuse a write by a session that a newer one has replaced. Raises SessionFenced."""
+    if not facts.is_active:
+        raise errors.DeviceUnpaired
+    if facts.epoch != epoch:
+        raise errors.SessionFenced
+
+
+def accept_observation(*, facts: SessionFacts, state_seq: int | None) -> bool:
+    """Whether the device's words about its state are newer than those already believed.
+
+    Within the caller's unit of work, under the device's lock. Words without a number cannot be
+    ordered: the caller judges them.
+    """
+    if state_seq is None:
+        return True
+    return bool(
+        DeviceSession.objects.filter(
+            device_id=facts.device_id, epoch=facts.epoch, observed_seq__lt=state_seq
+        ).update(observed_seq=state_seq)
+    )
+
+
+def open_session(
+    *, device_id: int, wire: str = "websocket", address: str | None, now: datetime
+) -> SessionFacts:
+    """Open the next session of the device and fence those before it."""
+    with unit_of_work():
+        facts = lock_session(device_id=device_id)
+        if not facts.is_active:
+            raise errors.DeviceUnpaired
+        epoch = facts.epoch + 1
+        DeviceSession.objects.filter(device_id=device_id).update(
+            epoch=epoch,
+            is_live=True,
+            wire=wire,
+            opened_at=now,
+            closed_at=None,
+            close_reason="",
+            observed_seq=-1,
+            address=address or "",
+        )
+        presence.mark_online(device_id=device_id, now=now)
+        publish(events.SessionOpened(occurred_at=now, device_id=device_id, epoch=epoch))
+    return SessionFacts(
+        device_id=device_id,
+        device_uid=facts.device_uid,
+        tenant_id=facts.tenant_id,
+        epoch=epoch,
+        is_live=True,
+        is_active=True,
+        relay_count=facts.relay_count,
+        is_online=True,
+        last_seen_at=now,
+    )
+
+
+def close_session(*, device_id: int, epoch: int, reason: str, now: datetime) -> bool:
+    """End the session if it is still the present one; the device is offline at once.
+
+    Returns False for a session that was fenced or closed before: nothing changed.
+    """
+    with unit_of_work():
+        lock_rows(DeviceSession.objects.filter(device_id=device_id))
+        closed = DeviceSession.objects.filter(
+            device_id=device_id, epoch=epoch, is_live=True
+        ).update(is_live=False, closed_at=now, close_reason=reason[:40])
+        if not closed:
+            return False
+        presence.mark_offline(device_id=device_id, now=now)
+        publish(
+            events.SessionClosed(occurred_at=now, device_id=device_id, epoch=epoch, reason=reason)
+        )
+    return True
+
+
+def close_orphans(*, now: datetime) -> int:
+    """Close every live session: for the start of the only process, which holds none yet."""
+    live = list(DeviceSession.objects.filter(is_live=True).values_list("device_id", "epoch"))
+    for device_id, epoch in live:
+        close_session(device_id=device_id, epoch=epoch, reason="server_restart", now=now)
+    return len(live)
+
+
+def _facts(session: DeviceSession, device: Device) -> SessionFacts:
+    seen: DevicePresence = device.presence
+    return SessionFacts(
+        device_id=device.pk,
+        device_uid=device.uid,
+        tenant_id=device.tenant_id,
+        epoch=session.epoch,
+        is_live=session.is_live,
+        is_active=device.is_active,
+        relay_count=device.relay_count,
+        is_online=seen.is_online,
+        last_seen_at=seen.last_seen_at,
+        observed_seq=session.observed_seq,
+    )
