@@ -1,0 +1,88 @@
+"""The ledger: every command ever asked for, and each of its moves."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from kernel.scoping import TenantManager
+from kernel.uuid7 import uuid7
+
+from commands.choices import Delivery, State
+
+
+class Command(models.Model):
+    """Something a device is asked to do, by anyone; written before anything is sent."""
+
+    uid = models.UUIDField(unique=True, default=uuid7)
+    device = models.ForeignKey("devices.Device", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey(
+        "accounts.Tenant", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    kind = models.CharField(max_length=40)
+    payload = models.JSONField()
+    lane = models.CharField(max_length=40, blank=True)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    reason = models.CharField(max_length=60, blank=True)
+    result = models.JSONField(null=True)
+    error = models.CharField(max_length=500, blank=True)
+    cause = models.JSONField(default=list)
+    delivery = models.CharField(max_length=5, choices=Delivery.choices)
+    session_epoch = models.PositiveBigIntegerField(null=True)
+    sends = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    timeout_at = models.DateTimeField(null=True)
+    acked_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+
+    objects = TenantManager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["device", "id"],
+                condition=Q(finished_at__isnull=True),
+                name="command_open_by_device",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(finished_at__isnull=True),
+                name="command_open_by_expiry",
+            ),
+            models.Index(
+                fields=["timeout_at"],
+                condition=Q(state__in=["sent", "acked"]),
+                name="command_by_timeout",
+            ),
+            models.Index(fields=["device", "-id"], name="command_by_device"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(
+                    state__in=[
+                        "succeeded", "failed", "rejected", "expired", "cancelled", "superseded",
+                    ]
+                )
+                | Q(finished_at__isnull=False),
+                name="final_is_finished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uid} ({self.state})"
+
+
+class CommandEvent(models.Model):
+    """One move of a command, append-only."""
+
+    command = models.ForeignKey(Command, on_delete=models.CASCADE, related_name="events")
+    from_state = models.CharField(max_length=12, blank=True)
+    to_state = models.CharField(max_length=12)
+    reason = models.CharField(max_length=60, blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.from_state or 'new'} -> {self.to_state} of command {self.command_id}"

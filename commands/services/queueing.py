@@ -1,0 +1,87 @@
+"""Writing a command into the ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from devices.errors import DeviceOffline
+from devices.types import SessionFacts
+from kernel.actors import Actor
+from kernel.events import publish
+from kernel.unit_of_work import require_unit_of_work
+
+from commands import events, lanes, registry, state_machine
+from commands.choices import Delivery, State
+from commands.models import Command, CommandEvent
+from commands.services import transitions
+from commands.types import Order
+
+# A cause chain longer than this is a loop between rules.
+MAX_CAUSE_DEPTH = 8
+
+
+def enqueue(
+    *,
+    facts: SessionFacts,
+    order: Order,
+    actor: Actor,
+    cause: list[dict[str, Any]] | None = None,
+    now: datetime,
+) -> Command:
+    """Write a command for the device whose lock the caller holds (`sessions.lock_session`).
+
+    With `delivery=now` the device must have a live session: DeviceOffline otherwise, and nothing
+    is written. Older queued commands that this one makes pointless become superseded.
+    """
+    require_unit_of_work()
+    registry.kind_named(order.kind)
+    if order.delivery == Delivery.NOW and not (facts.is_live and facts.is_online):
+        seen = facts.last_seen_at
+        raise DeviceOffline(
+            details={
+                "device_uid": facts.device_uid,
+                "last_seen_at": None if seen is None else seen.isoformat(),
+            }
+        )
+    command: Command = Command.objects.create(
+        device_id=facts.device_id,
+        tenant_id=facts.tenant_id,
+        kind=order.kind,
+        payload=order.payload,
+        lane=order.lane,
+        delivery=order.delivery,
+        cause=[*(cause or []), actor.as_cause()][-MAX_CAUSE_DEPTH:],
+        created_at=now,
+        expires_at=now + order.lifetime,
+    )
+    CommandEvent.objects.create(command=command, to_state=State.QUEUED, at=now)
+    if order.coalesce and order.lane:
+        _supersede_older(command, facts.device_uid, now)
+    transitions.announce(command=command, device_uid=facts.device_uid, now=now)
+    publish(
+        events.CommandQueued(
+            occurred_at=now,
+            device_id=facts.device_id,
+            command_uid=str(command.uid),
+            kind=command.kind,
+        )
+    )
+    return command
+
+
+def _supersede_older(command: Command, device_uid: str, now: datetime) -> None:
+    queued = Command.objects.unscoped("commands of the device whose lock is held").filter(
+        device_id=command.device_id, state=State.QUEUED, pk__lt=command.pk
+    )
+    for older in queued:
+        if lanes.supersedes(command.lane, older.lane):
+            transitions.move(
+                command=older,
+                device_uid=device_uid,
+                target=state_machine.SUPERSEDED,
+                reason=f"superseded_by:{command.uid}",
+                now=now,
+            )
+
+

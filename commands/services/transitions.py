@@ -1,0 +1,73 @@
+"""The one place where a command changes its state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+from kernel import live
+from kernel.events import publish
+
+from commands import events, state_machine
+from commands.models import Command, CommandEvent
+from commands.selectors import view_of
+
+_REASON_LENGTH = 60
+
+
+def move(
+    *,
+    command: Command,
+    device_uid: str,
+    target: str,
+    reason: str = "",
+    now: datetime,
+    **values: Any,
+) -> bool:
+    """Compare-and-set the command to `target`; False when somebody moved it first.
+
+    Runs within the caller's unit of work. Writes the history row, the live event and, when the
+    command settles, tells the waiters after COMMIT. `values` are further columns to set.
+    """
+    state_machine.require_move(command.state, target)
+    before = command.state
+    if target in state_machine.FINAL:
+        values.setdefault("finished_at", now)
+    values |= {"state": target, "reason": reason[:_REASON_LENGTH]}
+    rows = Command.objects.unscoped("compare-and-set of one row by its key")
+    if not rows.filter(pk=command.pk, state=before).update(**values):
+        return False
+    for name, value in values.items():
+        if not isinstance(value, F):
+            setattr(command, name, value)
+    CommandEvent.objects.create(
+        command=command, from_state=before, to_state=target, reason=command.reason, at=now
+    )
+    if target != state_machine.SENT:
+        announce(command=command, device_uid=device_uid, now=now)
+    if before in state_machine.IN_FLIGHT:
+        publish(events.LaneFreed(occurred_at=now, device_id=command.device_id))
+    return True
+
+
+def announce(*, command: Command, device_uid: str, now: datetime) -> None:
+    """Tell browsers, and those who wait for the outcome, what has become of the command."""
+    shown = view_of(command, device_uid).as_json()
+    live.append(
+        tenant_id=command.tenant_id, kind="command_updated", payload={"command": shown}, now=now
+    )
+    if command.state in state_machine.FINAL or command.state == state_machine.TIMED_OUT:
+        publish(
+            events.CommandSettled(
+                occurred_at=now,
+                device_id=command.device_id,
+                command_uid=str(command.uid),
+                kind=command.kind,
+                state=command.state,
+                seconds=(now - command.created_at).total_seconds(),
+                command=shown,
+            )
+        )
+
+

@@ -1,0 +1,21 @@
+"""Wakes those who wait for the outcome of a command, and counts it."""
+
+from __future__ import annotations
+
+from kernel import metrics, realtime
+from kernel.events import subscribe
+
+from commands import events
+
+
+@subscribe(events.CommandSettled)
+def wake_waiters(event: events.CommandSettled) -> None:
+    """Tell requests that wait for this command, in whatever process they are."""
+    realtime.publish(realtime.command_topic(event.command_uid), {"command": event.command})
+
+
+@subscribe(events.CommandSettled)
+def count_outcome(event: events.CommandSettled) -> None:
+    """Count the outcome and the time it took."""
+    metrics.COMMANDS.labels(kind=event.kind, outcome=event.state).inc()
+    metrics.COMMAND_SECONDS.labels(kind=event.kind).observe(event.seconds)
