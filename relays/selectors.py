@@ -1,0 +1,86 @@
+"""Reads about relays."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+from commands.selectors import open_commands
+from devices import selectors as device_selectors
+from kernel.actors import Actor
+
+from relays.models import RelayState
+from relays.types import PendingSwitch, RelayView
+
+_KINDS = ("set_relay", "set_all_relays")
+
+
+def relays_of(*, actor: Actor, device_uid: str) -> tuple[Any, list[RelayView]]:
+    """A device the actor may see, and its relays in order. Raises NotFound."""
+    device = device_selectors.device_by_uid(actor=actor, uid=device_uid)
+    return device, relay_states({device.pk: device.relay_names}).get(device.pk, [])
+
+
+def relay_states(names_by_device: dict[int, dict[str, str]]) -> dict[int, list[RelayView]]:
+    """The relays of devices that the caller has found within its scope, in order.
+
+    Takes each device's primary key with its relay names.
+    """
+    rows = RelayState.objects.unscoped("the caller has found the devices within its scope")
+    pending = pending_switches(list(names_by_device))
+    found: dict[int, list[RelayView]] = defaultdict(list)
+    for state in rows.filter(device_id__in=names_by_device).order_by("device_id", "index"):
+        name = names_by_device[state.device_id].get(str(state.index))
+        found[state.device_id].append(
+            RelayView(
+                relay_index=state.index,
+                name=name or f"Relay {state.index + 1}",
+                is_on=state.is_on,
+                version=state.version,
+                source=str(state.source),
+                changed_at=state.changed_at,
+                changed_by=state.changed_by,
+                command_id=None if state.command_uid is None else str(state.command_uid),
+                pending=pending.get((state.device_id, state.index)),
+            )
+        )
+    return dict(found)
+
+
+def pending_switches(device_ids: Collection[int]) -> dict[tuple[int, int], PendingSwitch]:
+    """The newest open switch of each relay, by (device, relay index).
+
+    A command of unknown outcome is pending too until it expires: it may still take effect.
+    """
+    pending: dict[tuple[int, int], PendingSwitch] = {}
+    counts: dict[int, list[int]] | None = None
+    for command in open_commands(device_ids=device_ids, kinds=_KINDS):
+        switch = PendingSwitch(
+            command_id=str(command.uid),
+            is_on=command.payload["is_on"],
+            state=str(command.state),
+        )
+        if "relay_index" in command.payload:
+            indexes = [command.payload["relay_index"]]
+        else:
+            counts = counts or _indexes_of(device_ids)
+            indexes = counts.get(command.device_id, [])
+        for index in indexes:
+            pending[command.device_id, index] = switch
+    return pending
+
+
+def known_position(*, device_id: int, relay_index: int) -> bool | None:
+    """The last confirmed position of a relay, under the device's lock."""
+    rows = RelayState.objects.unscoped("the relay of the device whose lock is held")
+    row = rows.filter(device_id=device_id, index=relay_index).first()
+    return None if row is None else row.is_on
+
+
+def _indexes_of(device_ids: Collection[int]) -> dict[int, list[int]]:
+    rows = RelayState.objects.unscoped("the caller has found the devices within its scope")
+    indexes: dict[int, list[int]] = defaultdict(list)
+    for device_id, index in rows.filter(device_id__in=device_ids).values_list("device_id", "index"):
+        indexes[device_id].append(index)
+    return indexes
