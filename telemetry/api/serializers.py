@@ -1,0 +1,46 @@
+"""Telemetry as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from telemetry.selectors import MAX_POINTS
+
+
+class LatestBody(serializers.Serializer[Any]):
+    """The newest reading; without one, `metrics` is empty and the times are null."""
+
+    device_uid = serializers.CharField()
+    metrics = serializers.DictField(child=serializers.FloatField())
+    at = serializers.DateTimeField(allow_null=True)
+    received_at = serializers.DateTimeField(allow_null=True)
+
+
+class SeriesQuery(serializers.Serializer[Any]):
+    """Which values are wanted; `from` (default: a day before `to`) counts, `to` does not."""
+
+    metric = serializers.CharField(max_length=64)
+    to = serializers.DateTimeField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_POINTS, default=MAX_POINTS)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Adds `from`, which Python keeps for itself."""
+        return super().get_fields() | {"from": serializers.DateTimeField(required=False)}
+
+
+class PointBody(serializers.Serializer[Any]):
+    """One value."""
+
+    at = serializers.DateTimeField()
+    value = serializers.FloatField()
+
+
+class SeriesBody(serializers.Serializer[Any]):
+    """Raw values in order of time; `is_truncated` when older ones of the span were left out."""
+
+    device_uid = serializers.CharField()
+    metric = serializers.CharField()
+    points = PointBody(many=True)
+    is_truncated = serializers.BooleanField()

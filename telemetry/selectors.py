@@ -1,0 +1,62 @@
+"""Reads about telemetry."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models.fields.json import KeyTransform
+
+from devices import selectors as devices
+from edge.protocol.fields import is_metric_name
+from kernel import errors
+from kernel.actors import Actor
+from telemetry.models import LatestMetrics, Reading
+from telemetry.types import Point, Series, Snapshot
+
+MAX_POINTS = 2_000
+
+
+def latest_metrics(device_ids: Collection[int]) -> dict[int, Snapshot]:
+    """The newest reading of each device that has one; the caller has checked who may see them."""
+    rows = LatestMetrics.objects.unscoped("the devices were checked by the caller")
+    return {row.device_id: _snapshot(row) for row in rows.filter(device_id__in=device_ids)}
+
+
+def latest_of(*, actor: Actor, device_uid: str) -> Snapshot | None:
+    """The newest reading of a device the actor may see, None without one. Raises NotFound."""
+    device = devices.device_by_uid(actor=actor, uid=device_uid)
+    row = LatestMetrics.objects.visible_to(actor).filter(device_id=device.pk).first()
+    return _snapshot(row) if row is not None else None
+
+
+def reading_series(
+    *,
+    actor: Actor,
+    device_uid: str,
+    metric: str,
+    since: datetime,
+    until: datetime,
+    limit: int = MAX_POINTS,
+) -> Series:
+    """Raw values of one metric in `[since, until)`, the newest `limit` of them, oldest first.
+
+    Raises NotFound for a device the actor may not see, ValidationFailed for no metric name.
+    """
+    if not is_metric_name(metric):
+        raise errors.ValidationFailed(details={"metric": ["This is no name of a metric."]})
+    device = devices.device_by_uid(actor=actor, uid=device_uid)
+    count = min(limit, MAX_POINTS)
+    rows = (
+        Reading.objects.visible_to(actor)
+        .filter(device_id=device.pk, at__gte=since, at__lt=until, metrics__has_key=metric)
+        .annotate(value=KeyTransform(metric, "metrics"))
+        .order_by("-at", "-pk")
+        .values_list("at", "value")[: count + 1]
+    )
+    points = [Point(at=at, value=float(value)) for at, value in rows]
+    return Series(points=tuple(reversed(points[:count])), is_truncated=len(points) > count)
+
+
+def _snapshot(row: LatestMetrics) -> Snapshot:
+    return Snapshot(metrics=row.metrics, at=row.at, received_at=row.received_at)
