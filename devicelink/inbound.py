@@ -1,0 +1,154 @@
+"""What devices say, on any wire: each type of message becomes exactly one service call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+
+from commands.services import delivery, results
+from devices.errors import DeviceUnpaired, SessionFenced
+from devices.services import inputs, sessions
+from edge.protocol import messages
+from kernel import errors
+from kernel.unit_of_work import unit_of_work
+from relays.services import reporting
+from telemetry.services import ingestion
+
+logger = logging.getLogger(__name__)
+
+# Refusals that end the session: whatever this sender says next is refused too.
+_ENDING = (SessionFenced, DeviceUnpaired)
+_DATABASE_AWAY = (OperationalError, InterfaceError)
+
+
+class Pull(Enum):
+    """What to fetch for the device besides handling what it said."""
+
+    NOTHING = auto()
+    QUEUED = auto()
+    # A session begins with what former ones were sent and never answered.
+    ALSO_UNANSWERED = auto()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sender:
+    """The session that speaks."""
+
+    device_id: int
+    epoch: int
+
+
+@dataclass(kw_only=True, slots=True)
+class Outcome:
+    """What is to be sent back for a batch of messages, in order, and what ended it early.
+
+    A reply is here only when what it answers is committed. After an `ending` the rest of the
+    batch was not touched, and the device will say it again.
+    """
+
+    replies: list[messages.DownMessage] = field(default_factory=list)
+    ending: Exception | None = None
+    has_bug: bool = False
+
+
+def handle(
+    *,
+    sender: Sender,
+    said: Sequence[messages.UpMessage],
+    pull: Pull,
+    now: datetime,
+) -> Outcome:
+    """Carry out the messages in order, then claim what the device is to be sent.
+
+    Runs on a database thread. Each message is its own transaction: a refused one changes nothing
+    and does not stop its neighbours.
+    """
+    outcome = Outcome()
+    for message in said:
+        if not _attempt(outcome, lambda: _HANDLERS[type(message)](sender, message, now)):  # noqa: B023
+            return outcome
+    if pull is not Pull.NOTHING:
+        _attempt(
+            outcome,
+            lambda: delivery.claim_deliverable(
+                device_id=sender.device_id,
+                epoch=sender.epoch,
+                now=now,
+                reconnect=pull is Pull.ALSO_UNANSWERED,
+            ),
+        )
+    return outcome
+
+
+def _attempt(outcome: Outcome, call: Callable[[], Sequence[messages.DownMessage]]) -> bool:
+    """Add the replies of one call; False when nothing more may be done for this session."""
+    try:
+        outcome.replies += call()
+    except (*_ENDING, *_DATABASE_AWAY) as ending:
+        outcome.ending = ending
+        return False
+    except errors.HomepotError as refusal:
+        outcome.replies.append(messages.Error(refusal.code, refusal.message, refusal.retry_after))
+    except Exception:
+        logger.exception("A message of a device could not be handled")
+        outcome.has_bug = True
+        outcome.replies.append(
+            messages.Error(errors.InternalError.code, errors.InternalError.default_message)
+        )
+    return True
+
+
+def _heartbeat(sender: Sender, message: messages.Heartbeat, now: datetime) -> list[Any]:
+    return []
+
+
+def _auth(sender: Sender, message: messages.Auth, now: datetime) -> list[Any]:
+    raise errors.Conflict("This session is authenticated already.")
+
+
+def _ack(sender: Sender, message: messages.Ack, now: datetime) -> list[Any]:
+    results.record_ack(device_id=sender.device_id, epoch=sender.epoch, ack=message, now=now)
+    return []
+
+
+def _state_report(sender: Sender, message: messages.StateReport, now: datetime) -> list[Any]:
+    reporting.apply_state_report(
+        device_id=sender.device_id, epoch=sender.epoch, report=message, now=now
+    )
+    return []
+
+
+def _input_event(sender: Sender, message: messages.InputEvent, now: datetime) -> list[Any]:
+    inputs.record_input_event(
+        device_id=sender.device_id, epoch=sender.epoch, event=message, now=now
+    )
+    return []
+
+
+def _telemetry(
+    sender: Sender, message: messages.Telemetry, now: datetime
+) -> list[messages.TelemetryAck]:
+    # Readings know no sessions: the fence, and whose device it is by now, are asked for here.
+    with unit_of_work():
+        facts = sessions.lock_session(device_id=sender.device_id)
+        sessions.require_current(facts, sender.epoch)
+        taken = ingestion.ingest_readings(
+            device_id=sender.device_id, tenant_id=facts.tenant_id, telemetry=message, now=now
+        )
+    return [messages.TelemetryAck(taken.boot_id, taken.acked_seq)]
+
+
+_HANDLERS: dict[type, Callable[[Sender, Any, datetime], Sequence[messages.DownMessage]]] = {
+    messages.Heartbeat: _heartbeat,
+    messages.Auth: _auth,
+    messages.Ack: _ack,
+    messages.StateReport: _state_report,
+    messages.InputEvent: _input_event,
+    messages.Telemetry: _telemetry,
+}

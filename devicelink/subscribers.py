@@ -1,0 +1,32 @@
+"""Facts of lower apps that a device's socket must learn of."""
+
+from __future__ import annotations
+
+from commands.events import CommandQueued, LaneFreed
+from devicelink import outbound
+from devices.events import CredentialRevoked, SessionOpened
+from kernel.events import subscribe
+
+
+@subscribe(CommandQueued)
+def on_command_queued(event: CommandQueued) -> None:
+    """Have the device's socket pull."""
+    outbound.hint_commands(event.device_id)
+
+
+@subscribe(SessionOpened)
+def on_session_opened(event: SessionOpened) -> None:
+    """Have sockets of older sessions close."""
+    outbound.hint_session(event.device_id, event.epoch)
+
+
+@subscribe(CredentialRevoked)
+def on_credential_revoked(event: CredentialRevoked) -> None:
+    """Have sockets that were opened with the void token close."""
+    outbound.hint_revoked(event.device_id, event.occurred_at)
+
+
+@subscribe(LaneFreed)
+def on_lane_freed(event: LaneFreed) -> None:
+    """Have the device's socket pull what waited behind the command that ended."""
+    outbound.hint_commands(event.device_id)

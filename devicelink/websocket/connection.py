@@ -1,0 +1,242 @@
+"""One authenticated device socket: reads ahead a little, works in batches, ends for one reason."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils import timezone
+
+from devicelink import inbound, outbound
+from devicelink.inbound import Pull
+from devicelink.websocket import policy
+from devicelink.websocket.policy import Ending
+from devices.errors import DeviceUnpaired, SessionFenced
+from edge.protocol import codec, limits, messages
+from edge.protocol.errors import TOO_LARGE, ProtocolError
+from kernel import realtime
+from kernel.metrics import DEVICE_MESSAGES, PROTOCOL_ERRORS
+from kernel.sockets import PeerGone, Socket, Strikes, TokenBucket
+from kernel.threads import run_in_database_thread
+
+if TYPE_CHECKING:
+    from devicelink.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+
+class DeviceConnection:
+    """A session of a device for as long as its socket is open.
+
+    `shown_at` is when the device came with its token; what happened to former tokens before that
+    is not its concern.
+    """
+
+    __slots__ = (
+        "__weakref__", "_bugs", "_ended", "_errors", "_frames", "_has_room", "_heard_at", "_loop",
+        "_pull", "_rate", "_runtime", "_shown_at", "_socket", "_watch", "_worker", "sender",
+    )  # fmt: skip
+
+    def __init__(
+        self, socket: Socket, sender: inbound.Sender, runtime: Runtime, shown_at: datetime
+    ) -> None:
+        self.sender = sender
+        self._socket = socket
+        self._runtime = runtime
+        self._shown_at = shown_at.isoformat()
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[Ending] = self._loop.create_future()
+        self._frames: deque[str | bytes] = deque()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._pull = Pull.ALSO_UNANSWERED
+        self._worker: asyncio.Task[None] | None = None
+        self._heard_at = self._loop.time()
+        self._watch = self._loop.call_later(settings.OFFLINE_AFTER_SECONDS, self._check_idle)
+        self._rate = TokenBucket(rate=policy.MESSAGES_PER_SECOND, burst=policy.MESSAGE_BURST)
+        self._errors = Strikes(limit=policy.PROTOCOL_ERRORS_PER_MINUTE, window_s=60)
+        self._bugs = Strikes(limit=policy.BUGS_PER_MINUTE, window_s=60)
+
+    @property
+    def device_id(self) -> int:
+        """The device's primary key."""
+        return self.sender.device_id
+
+    async def run(self) -> Ending:
+        """Serve the socket until something ends it; returns what did."""
+        topic = realtime.device_topic(self.device_id)
+        subscription = realtime.hub().subscribe(topic, self._on_hint)
+        reader = asyncio.create_task(self._read())
+        self._wake()
+        try:
+            ending = await self._ended
+            await self._say_goodbye(ending)
+            return ending
+        finally:
+            realtime.hub().unsubscribe(subscription)
+            self._watch.cancel()
+            await _cancel(reader, self._worker)
+
+    def end(self, ending: Ending) -> None:
+        """End the session; of several reasons the first counts."""
+        if not self._ended.done():
+            self._ended.set_result(ending)
+
+    def pull(self) -> None:
+        """Have the worker fetch the device's commands; any number of calls is one fetch."""
+        if self._pull is Pull.NOTHING:
+            self._pull = Pull.QUEUED
+        self._wake()
+
+    def _on_hint(self, message: realtime.Message) -> None:
+        kind = message.get("type")
+        if kind == outbound.COMMANDS:
+            self.pull()
+        elif kind == outbound.SESSION and message.get("epoch", 0) > self.sender.epoch:
+            self.end(policy.SUPERSEDED)
+        elif kind == outbound.REVOKED and message.get("at", "") >= self._shown_at:
+            # A device that took a new token and is back already must not be sent away for the
+            # old one: 4401 is final for it.
+            self.end(policy.REVOKED)
+        elif kind == outbound.UNPAIRED:
+            self.end(policy.UNPAIRED)
+
+    # Reading
+
+    async def _read(self) -> None:
+        try:
+            while await self._take_frame(await self._socket.receive()):
+                pass
+        except PeerGone:
+            restarting = self._socket.close_code == policy.SERVICE_RESTART
+            self.end(policy.RESTARTING if restarting else policy.GONE)
+        except Exception:
+            logger.exception("A device socket failed")
+            self.end(policy.unavailable(5))
+
+    async def _take_frame(self, frame: str | bytes) -> bool:
+        self._heard_at = self._loop.time()
+        self._runtime.presence.note(self.device_id)
+        if len(frame) > limits.MAX_FRAME_BYTES:
+            self.end(policy.TOO_LARGE)
+            return False
+        if not self._rate.take():
+            self.end(policy.TOO_FAST)
+            return False
+        self._frames.append(frame)
+        self._wake()
+        if len(self._frames) >= policy.QUEUED_FRAMES:
+            self._has_room.clear()
+            await self._has_room.wait()
+        return True
+
+    def _check_idle(self) -> None:
+        silent_s = self._loop.time() - self._heard_at
+        # Frames that wait for us are not silence of the device.
+        left_s = settings.OFFLINE_AFTER_SECONDS - (0 if self._frames else silent_s)
+        if left_s <= 0:
+            self.end(policy.IDLE)
+        else:
+            self._watch = self._loop.call_later(left_s, self._check_idle)
+
+    # Working
+
+    def _wake(self) -> None:
+        # A task only while there is something to do: an idle socket costs no worker.
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._frames or self._pull is not Pull.NOTHING:
+                await self._work_once()
+        except Exception:
+            logger.exception("A device socket failed")
+            self.end(policy.unavailable(5))
+
+    async def _work_once(self) -> None:
+        frames, self._frames = self._frames, deque()
+        # Commands for a socket that closed stay where they are: the next session gets them.
+        pull, self._pull = self._pull if self._socket.is_open else Pull.NOTHING, Pull.NOTHING
+        self._has_room.set()
+        said = [message for frame in frames if (message := await self._decode(frame))]
+        if not said and pull is Pull.NOTHING:
+            return
+        outcome = await run_in_database_thread(
+            inbound.handle, sender=self.sender, said=said, pull=pull, now=timezone.now()
+        )
+        for reply in outcome.replies:
+            await self._send(reply)
+        if outcome.ending is not None:
+            self.end(_ending_for(outcome.ending))
+        elif outcome.has_bug and self._bugs.add():
+            self.end(policy.unavailable(30))
+
+    async def _decode(self, frame: str | bytes) -> messages.UpMessage | None:
+        """The message to handle; None for a heartbeat and for what cannot be used."""
+        try:
+            if isinstance(frame, bytes):
+                raise ProtocolError("malformed", "Send text frames.")
+            message = codec.decode_up(frame)
+        except ProtocolError as error:
+            await self._refuse(error)
+            return None
+        DEVICE_MESSAGES.labels(message.type).inc()
+        return None if isinstance(message, messages.Heartbeat) else message
+
+    async def _refuse(self, error: ProtocolError) -> None:
+        PROTOCOL_ERRORS.labels(error.code).inc()
+        if error.code == TOO_LARGE:
+            self.end(policy.TOO_LARGE)
+        elif self._errors.add():
+            self.end(policy.TOO_MANY_ERRORS)
+        else:
+            await self._send(messages.Error(error.code, error.message[: limits.MAX_ERROR_CHARS]))
+
+    async def _send(self, message: messages.DownMessage) -> None:
+        try:
+            await self._socket.send(codec.encode(message))
+        except PeerGone:
+            # What the device said before it left is still handled; the reader sees the end.
+            self.end(policy.GONE)
+
+    # Ending
+
+    async def _say_goodbye(self, ending: Ending) -> None:
+        worker = self._worker
+        if ending in (policy.GONE, policy.RESTARTING):
+            await self._drain(worker)
+            await self._socket.close(ending.code, ending.reason)
+            return
+        # Nobody may write to the socket besides us from here on.
+        await _cancel(worker)
+        try:
+            if ending.error:
+                await self._socket.send_error(ending.error, ending.message, ending.retry_after)
+        except PeerGone:
+            return
+        await self._socket.close(ending.code, ending.reason)
+
+    async def _drain(self, worker: asyncio.Task[None] | None) -> None:
+        if worker is None or worker.done():
+            return
+        await asyncio.wait({worker}, timeout=policy.DRAIN_SECONDS)
+
+
+def _ending_for(failure: Exception) -> Ending:
+    if isinstance(failure, SessionFenced):
+        return policy.SUPERSEDED
+    if isinstance(failure, DeviceUnpaired):
+        return policy.UNPAIRED
+    return policy.unavailable(5)
+
+
+async def _cancel(*tasks: asyncio.Task[None] | None) -> None:
+    running = [task for task in tasks if task is not None and not task.done()]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,68 @@
+"""What a device socket is allowed, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+
+from edge.protocol.close_codes import CloseCode
+
+# Frames read ahead of the worker; when they are full the socket is simply not read.
+QUEUED_FRAMES: Final = 64
+MESSAGES_PER_SECOND: Final = 50.0
+MESSAGE_BURST: Final = 200.0
+PROTOCOL_ERRORS_PER_MINUTE: Final = 20
+BUGS_PER_MINUTE: Final = 5
+AUTH_SECONDS: Final = 5.0
+FAILED_LOGINS_PER_MINUTE: Final = 30
+# What is left to do for a device that has hung up.
+DRAIN_SECONDS: Final = 5.0
+
+NORMAL: Final = 1000
+SERVICE_RESTART: Final = 1012
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a session ends: the close code, the reason kept with it, and an error frame if any."""
+
+    code: int
+    reason: str
+    error: str = ""
+    message: str = ""
+    retry_after: float | None = None
+
+
+GONE = Ending(NORMAL, "connection_closed")
+SUPERSEDED = Ending(CloseCode.SUPERSEDED, "superseded")
+REVOKED = Ending(CloseCode.BAD_CREDENTIALS, "credential_revoked")
+UNPAIRED = Ending(CloseCode.UNPAIRED, "unpaired")
+IDLE = Ending(CloseCode.AUTH_TIMEOUT, "idle")
+RESTARTING = Ending(SERVICE_RESTART, "server_restart")
+TOO_MANY_ERRORS = Ending(
+    CloseCode.PROTOCOL_ERROR, "protocol_errors", "protocol_error", "Too many unusable frames."
+)
+TOO_LARGE = Ending(
+    CloseCode.TOO_LARGE, "frame_too_large", "too_large", "A frame is at most 64 KiB."
+)
+TOO_FAST = Ending(
+    CloseCode.TOO_MANY, "too_many_messages", "rate_limited", "Too many messages. Slow down.", 5
+)
+
+
+def unavailable(retry_after: float) -> Ending:
+    """The server cannot do its part now; nothing that was not answered was done."""
+    return Ending(
+        CloseCode.TRY_AGAIN_LATER,
+        "unavailable",
+        "unavailable",
+        "The service is not available right now. Try again shortly.",
+        retry_after,
+    )
+
+
+def heartbeat_seconds() -> int:
+    """How often a device should speak: three chances before it counts as offline."""
+    return max(1, settings.OFFLINE_AFTER_SECONDS // 3)

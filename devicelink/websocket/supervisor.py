@@ -1,0 +1,72 @@
+"""Makes good what hints may lose: asks the database, for all sockets of the process at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from commands import selectors as command_selectors
+from devicelink.websocket import policy
+from devicelink.websocket.connection import DeviceConnection
+from devicelink.websocket.policy import Ending
+from devicelink.websocket.registry import Registry
+from devices import selectors as device_selectors
+from devices.types import SessionCheck
+from kernel.threads import run_in_database_thread
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    checks: dict[int, SessionCheck]
+    waiting: set[int]
+
+
+async def run(registry: Registry, *, every_s: float) -> None:
+    """Check the sockets every so often for ever; a failure is logged, the next round comes."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await check_once(registry)
+        except Exception:
+            logger.exception("The device sockets could not be checked")
+
+
+async def check_once(registry: Registry) -> None:
+    """Close the sockets that lost their right to be open, pull for those with queued commands."""
+    # Taken before the question: a socket that opens meanwhile is not judged by an older answer.
+    connections = tuple(registry)
+    if not connections:
+        return
+    device_ids = sorted({connection.device_id for connection in connections})
+    findings = await run_in_database_thread(_look, device_ids)
+    for connection in connections:
+        ending = _judge(connection, findings.checks.get(connection.device_id))
+        if ending is not None:
+            connection.end(ending)
+        elif connection.device_id in findings.waiting:
+            connection.pull()
+
+
+def _look(device_ids: list[int]) -> _Findings:
+    findings = _Findings({}, set())
+    for start in range(0, len(device_ids), _CHUNK):
+        chunk: Collection[int] = device_ids[start : start + _CHUNK]
+        findings.checks.update(device_selectors.session_checks(chunk))
+        findings.waiting.update(command_selectors.devices_with_queued(chunk))
+    return findings
+
+
+def _judge(connection: DeviceConnection, check: SessionCheck | None) -> Ending | None:
+    if check is None or not check.is_active:
+        return policy.UNPAIRED
+    if not check.has_credential:
+        return policy.REVOKED
+    if check.epoch > connection.sender.epoch:
+        return policy.SUPERSEDED
+    return None
