@@ -1,0 +1,54 @@
+"""The ASGI application: sockets to their doors, everything else over the bridge to Django."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from devicelink import runtime as device_runtime
+from kernel import realtime
+from ops.consumers import runtime as client_runtime
+
+from homepot.serving.bridge import DjangoBridge, Receive, Scope, Send
+from homepot.websocket_urls import websocket_router
+
+logger = logging.getLogger(__name__)
+
+
+class Application:
+    """One process's front door; its lifespan starts and stops the real-time parts."""
+
+    def __init__(self, *, on_start: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._http = DjangoBridge()
+        self._on_start = on_start
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await websocket_router(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        event: dict[str, Any] = await receive()
+        try:
+            await realtime.start()
+            await device_runtime.start()
+            await client_runtime.start()
+            if self._on_start is not None:
+                await self._on_start()
+        except Exception as error:  # noqa: BLE001  the server prints it and exits
+            logger.exception("The server could not start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        while event["type"] != "lifespan.shutdown":
+            event = await receive()
+        await client_runtime.stop()
+        await device_runtime.stop()
+        await realtime.stop()
+        self._http.shut_down()
+        await send({"type": "lifespan.shutdown.complete"})

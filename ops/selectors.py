@@ -1,0 +1,233 @@
+"""Read models of the console: what a page shows, gathered from the apps below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Q
+
+from accounts import selectors as accounts
+from audit import selectors as audit
+from commands import selectors as commands
+from devices import selectors as devices
+from kernel import live
+from kernel.actors import Actor
+from ops import meters, wording
+from relays import selectors as relays
+from telemetry import selectors as telemetry
+
+if TYPE_CHECKING:
+    from commands.types import CommandView
+    from devices.querysets import DeviceQuerySet
+    from relays.types import RelayView
+    from telemetry.types import Snapshot
+
+PAGE_SIZE = 50
+QUICK_RELAYS = 4
+RECENT = 15
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeviceCard:
+    """One device as the list and the page header show it."""
+
+    uid: str
+    name: str
+    hardware_id: str
+    epoch: int
+    device_class: str
+    device_type: str
+    model: str
+    firmware_version: str
+    tags: Sequence[str]
+    pairing: str
+    connectivity: str
+    is_simulated: bool
+    last_seen_at: datetime | None
+    created_at: datetime
+    claimed_at: datetime | None
+    relays: Sequence[RelayView]
+    reading: meters.Reading | None
+
+    @property
+    def quick_relays(self) -> Sequence[RelayView]:
+        """The relays a row has room for: all of a small board, none of a large one."""
+        return self.relays if len(self.relays) <= QUICK_RELAYS else ()
+
+    @property
+    def relays_on(self) -> int:
+        """How many relays are confirmed on."""
+        return sum(1 for relay in self.relays if relay.is_on)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many devices the viewer has, by connectivity."""
+
+    total: int
+    online: int
+    offline: int
+    never_connected: int
+    simulated: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DevicePage:
+    """One page of the device list; `next_after` continues it."""
+
+    cards: Sequence[DeviceCard]
+    next_after: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """A command as the list of last actions shows it."""
+
+    uid: str
+    text: str
+    state: str
+    outcome: str
+    who: str
+    via: str
+    at: datetime
+    took: timedelta | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """An audit entry as the device page shows it."""
+
+    text: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeviceSheet:
+    """Everything the page of one device shows."""
+
+    card: DeviceCard
+    actions: Sequence[Action]
+    changes: Sequence[Change]
+
+
+def counts(*, actor: Actor) -> Counts:
+    """The viewer's devices in numbers, in one query."""
+    found = devices.devices_visible_to(actor).aggregate(
+        total=Count("pk"),
+        online=Count("pk", filter=Q(presence__is_online=True)),
+        never_connected=Count("pk", filter=Q(presence__last_seen_at__isnull=True)),
+        simulated=Count("pk", filter=Q(is_simulated=True)),
+    )
+    return Counts(offline=found["total"] - found["online"] - found["never_connected"], **found)
+
+
+def device_page(*, actor: Actor, chosen: Mapping[str, str], now: datetime) -> DevicePage:
+    """The devices that match, by name; keyset paging stays fast on long lists."""
+    visible = devices.devices_visible_to(actor)
+    found = _matching(visible, chosen)
+    if after := chosen.get("after"):
+        last = visible.filter(uid=after).first()
+        if last is not None:
+            found = found.filter(Q(name__gt=last.name) | Q(name=last.name, pk__gt=last.pk))
+    rows = list(found.order_by("name", "pk")[: PAGE_SIZE + 1])
+    page = rows[:PAGE_SIZE]
+    return DevicePage(
+        cards=_cards(page, now=now),
+        next_after=page[-1].uid if len(rows) > PAGE_SIZE else None,
+    )
+
+
+def device_sheet(*, actor: Actor, uid: str, now: datetime) -> DeviceSheet:
+    """One device of the viewer; raises NotFound for a foreign one as for a missing one."""
+    device = devices.device_by_uid(actor=actor, uid=uid)
+    (card,) = _cards([device], now=now)
+    names = {relay.relay_index: relay.name for relay in card.relays}
+    return DeviceSheet(
+        card=card,
+        actions=[
+            _action(command, relay_names=names)
+            for command in commands.recent_commands(actor=actor, device=device, limit=RECENT)
+        ],
+        changes=[
+            _change(entry)
+            for entry in audit.entries_visible_to(actor)
+            .filter(target_type="device", target_id=uid)
+            .order_by("-pk")[:RECENT]
+        ],
+    )
+
+
+def streams(*, actor: Actor) -> dict[str, int]:
+    """Where each of the viewer's live streams is, by tenant uid.
+
+    Read this before the page's data: what happens in between is then told again, never missed.
+    """
+    if actor.user_id is None:
+        return {}
+    tenants = {row.tenant_id: row.tenant.uid for row in accounts.memberships_of(actor.user_id)}
+    return {tenants[pk]: seq for pk, seq in live.last_seqs(tenants).items()}
+
+
+def _matching(found: DeviceQuerySet, chosen: Mapping[str, str]) -> DeviceQuerySet:
+    if text := chosen.get("q"):
+        found = found.search(text)
+    if connectivity := chosen.get("connectivity"):
+        found = found.in_connectivity(connectivity)
+    if device_class := chosen.get("device_class"):
+        found = found.filter(device_class=device_class)
+    return found
+
+
+def _cards(rows: Sequence[Any], *, now: datetime) -> list[DeviceCard]:
+    states = relays.relay_states({device.pk: device.relay_names for device in rows})
+    snapshots = telemetry.latest_metrics([device.pk for device in rows])
+    return [
+        _card(device, states.get(device.pk, ()), snapshots.get(device.pk), now) for device in rows
+    ]
+
+
+def _card(
+    device: Any, states: Sequence[RelayView], snapshot: Snapshot | None, now: datetime
+) -> DeviceCard:
+    return DeviceCard(
+        uid=device.uid,
+        name=device.name or device.uid,
+        hardware_id=device.hardware_id,
+        epoch=device.epoch,
+        device_class=device.device_class,
+        device_type=device.device_type,
+        model=device.model,
+        firmware_version=device.firmware_version,
+        tags=tuple(device.tags),
+        pairing=device.pairing,
+        connectivity=devices.connectivity(device, now),
+        is_simulated=device.is_simulated,
+        last_seen_at=device.presence.last_seen_at,
+        created_at=device.created_at,
+        claimed_at=device.claimed_at,
+        relays=states,
+        reading=meters.reading(metrics=snapshot.metrics, at=snapshot.at) if snapshot else None,
+    )
+
+
+def _action(command: CommandView, *, relay_names: dict[int, str]) -> Action:
+    nearest = command.cause[0] if command.cause else {}
+    return Action(
+        uid=command.id,
+        text=wording.action(kind=command.kind, payload=command.payload, relay_names=relay_names),
+        state=command.state,
+        outcome=wording.outcome(
+            state=command.state, reason=command.reason, error=command.error
+        ),
+        who=nearest.get("label", ""),
+        via=nearest.get("via", ""),
+        at=command.created_at,
+        took=command.finished_at - command.created_at if command.finished_at else None,
+    )
+
+
+def _change(entry: Any) -> Change:
+    return Change(text=wording.audit_action(entry.action), who=entry.actor_label, at=entry.at)

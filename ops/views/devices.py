@@ -1,0 +1,36 @@
+"""The first page behind the login: the viewer's devices."""
+
+from __future__ import annotations
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from ops import forms, selectors
+from ops.views.access import signed_in
+
+
+@require_safe
+@signed_in
+def devices(request: HttpRequest) -> HttpResponse:
+    """Devices by name, searched and filtered by the query string."""
+    form = forms.DeviceFilter(request.GET)
+    chosen = form.chosen()
+    streams = selectors.streams(actor=request.actor)
+    page = selectors.device_page(actor=request.actor, chosen=chosen, now=timezone.now())
+    return render(
+        request,
+        "ops/devices.html",
+        {
+            "streams": json.dumps(streams),
+            "form": form,
+            "chosen": chosen,
+            "is_filtered": bool(chosen.keys() - {"after"}),
+            "page": page,
+            "counts": selectors.counts(actor=request.actor),
+            "origin": f"{request.scheme}://{request.get_host()}",
+        },
+    )

@@ -1,0 +1,134 @@
+// The live link over /ws/client. Emits CustomEvents on `live`: `frame:<type>` for each message,
+// `refetch` when events were missed, `link` with {state: live | connecting | down | ended}.
+import { trustServerTime } from "./time.js";
+
+const FIRST_DELAY_MS = 1000;
+const LONGEST_DELAY_MS = 30000;
+const PING_MS = 25000;
+const ANSWER_MS = 10000;
+const SESSION_ENDED = 4401;
+const TOO_SLOW = 4429;
+
+class Live extends EventTarget {
+  #socket = null;
+  #attempt = 0;
+  #retry = 0;
+  #ping = 0;
+  #deadline = 0;
+  #seen = new Map(); // tenant -> last sequence number applied
+
+  start(rendered) {
+    this.#seen = new Map(Object.entries(rendered));
+    this.#connect();
+    addEventListener("online", () => this.#hurry());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#hurry();
+    });
+  }
+
+  #connect() {
+    clearTimeout(this.#retry);
+    this.#retry = 0;
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${location.host}/ws/client`);
+    this.#socket = socket;
+    this.#expectAnswer();
+    socket.addEventListener("message", (event) => {
+      if (socket === this.#socket) this.#receive(event.data);
+    });
+    socket.addEventListener("close", (event) => {
+      if (socket === this.#socket) this.#closed(event.code);
+    });
+  }
+
+  #receive(data) {
+    this.#keepAlive();
+    let frame;
+    try {
+      frame = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (frame.type === "hello") this.#hello(frame);
+    else if (frame.type === "refetch") this.#missed(frame);
+    else if (frame.type !== "pong" && this.#inOrder(frame)) this.#emit(`frame:${frame.type}`, frame);
+  }
+
+  // The page says how far its rendering had got: the server sends what came after, also after a
+  // lost link, or says that it no longer can.
+  #hello(frame) {
+    trustServerTime(frame.server_time);
+    this.#attempt = 0;
+    for (const [tenant, seq] of Object.entries(frame.streams ?? {})) {
+      if (!this.#seen.has(tenant)) {
+        this.#seen.set(tenant, seq);
+        this.#emit("refetch"); // a tenant the page does not know of yet
+      }
+    }
+    this.#send({ type: "resume", streams: Object.fromEntries(this.#seen) });
+    this.#emit("link", { state: "live" });
+  }
+
+  #missed(frame) {
+    if (frame.tenant) this.#seen.set(frame.tenant, frame.seq);
+    this.#emit("refetch");
+  }
+
+  #inOrder({ tenant, seq }) {
+    if (typeof seq !== "number") return true;
+    const last = this.#seen.get(tenant);
+    if (last !== undefined && seq <= last) return false;
+    this.#seen.set(tenant, seq);
+    if (last !== undefined && seq > last + 1) this.#emit("refetch");
+    return true;
+  }
+
+  #keepAlive() {
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#ping);
+    this.#ping = setTimeout(() => {
+      this.#send({ type: "ping" });
+      this.#expectAnswer();
+    }, PING_MS);
+  }
+
+  #expectAnswer() {
+    clearTimeout(this.#deadline);
+    const socket = this.#socket;
+    this.#deadline = setTimeout(() => {
+      if (socket !== this.#socket) return;
+      this.#socket = null; // a half-open socket may take minutes to say that it closed
+      socket.close();
+      this.#closed(0);
+    }, ANSWER_MS);
+  }
+
+  #closed(code) {
+    clearTimeout(this.#ping);
+    clearTimeout(this.#deadline);
+    this.#socket = null;
+    if (code === SESSION_ENDED) {
+      this.#emit("link", { state: "ended" });
+      return;
+    }
+    this.#emit("link", { state: "down" });
+    this.#attempt += code === TOO_SLOW ? 3 : 1;
+    const ceiling = Math.min(FIRST_DELAY_MS * 2 ** (this.#attempt - 1), LONGEST_DELAY_MS);
+    // Full jitter: a restarted server is not met by all browsers in the same second.
+    this.#retry = setTimeout(() => this.#connect(), 250 + Math.random() * ceiling);
+  }
+
+  #hurry() {
+    if (this.#retry) this.#connect();
+  }
+
+  #send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+export const live = new Live();
