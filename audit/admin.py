@@ -13,7 +13,7 @@ from audit.models import AuditEntry
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  Django's class takes no argument at run time
+class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes no argument at run time
     """Shows what the signed-in administrator may see; changes nothing."""
 
     list_display = ("at", "action", "actor_label", "target_type", "target_id", "request_id")

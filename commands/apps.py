@@ -9,4 +9,4 @@ class CommandsConfig(AppConfig):
     name = "commands"
 
     def ready(self) -> None:
-        from commands import subscribers, tasks  # noqa: F401, PLC0415  both register themselves
+        from commands import subscribers, tasks  # noqa: F401  both register themselves

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from kernel.scoping import TenantManager
-from kernel.uuid7 import uuid7
 
 from commands.choices import Delivery, State
+from kernel.scoping import TenantManager
+from kernel.uuid7 import uuid7
 
 
 class Command(models.Model):
@@ -63,7 +63,12 @@ class Command(models.Model):
             models.CheckConstraint(
                 condition=~Q(
                     state__in=[
-                        "succeeded", "failed", "rejected", "expired", "cancelled", "superseded",
+                        "succeeded",
+                        "failed",
+                        "rejected",
+                        "expired",
+                        "cancelled",
+                        "superseded",
                     ]
                 )
                 | Q(finished_at__isnull=False),

@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from devices import selectors as device_selectors
 from django.db.models import QuerySet
-from kernel import errors
-from kernel.actors import Actor
 
 from commands import state_machine
 from commands.models import Command, CommandEvent
 from commands.types import CommandView
+from devices import selectors as device_selectors
+from kernel import errors
+from kernel.actors import Actor
 
 
 def view_of(command: Command, device_uid: str) -> CommandView:
@@ -75,9 +75,9 @@ def open_commands(*, device_ids: Collection[int], kinds: Collection[str]) -> lis
     """Commands of these kinds that have not ended, for the devices, oldest first."""
     rows = Command.objects.unscoped("the caller has found the devices within its scope")
     return list(
-        rows.filter(
-            device_id__in=device_ids, kind__in=kinds, finished_at__isnull=True
-        ).order_by("pk")
+        rows.filter(device_id__in=device_ids, kind__in=kinds, finished_at__isnull=True).order_by(
+            "pk"
+        )
     )
 
 

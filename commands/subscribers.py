@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from commands import events
 from kernel import metrics, realtime
 from kernel.events import subscribe
-
-from commands import events
 
 
 @subscribe(events.CommandSettled)

@@ -9,4 +9,4 @@ class DevicesConfig(AppConfig):
     name = "devices"
 
     def ready(self) -> None:
-        from devices import tasks  # noqa: F401, PLC0415  jobs register themselves once apps exist
+        from devices import tasks  # noqa: F401  jobs register themselves once apps exist

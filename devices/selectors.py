@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
-from kernel import errors
-from kernel.actors import Actor
 
 from devices.models import Device, DeviceCredential, DeviceEvent, DevicePresence, DeviceSession
 from devices.querysets import DeviceQuerySet, connectivity_of
 from devices.types import SessionCheck
+from kernel import errors
+from kernel.actors import Actor
 
 
 def devices_visible_to(actor: Actor) -> DeviceQuerySet:
@@ -34,9 +34,7 @@ def connectivity(device: Device, now: datetime) -> str:
     try:
         presence = device.presence
     except DevicePresence.DoesNotExist:
-        return connectivity_of(
-            is_online=False, last_seen_at=None, now=now, stale_after=timedelta()
-        )
+        return connectivity_of(is_online=False, last_seen_at=None, now=now, stale_after=timedelta())
     return connectivity_of(
         is_online=presence.is_online,
         last_seen_at=presence.last_seen_at,

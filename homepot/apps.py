@@ -9,4 +9,4 @@ class HomepotConfig(AppConfig):
     name = "homepot"
 
     def ready(self) -> None:
-        from homepot import jobs  # noqa: F401, PLC0415  jobs register themselves once apps exist
+        from homepot import jobs  # noqa: F401  jobs register themselves once apps exist

@@ -3,6 +3,7 @@
 import os
 
 import django
+
 from homepot.settings.environment import settings_module
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())

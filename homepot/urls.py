@@ -3,21 +3,15 @@
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from ops import health, metrics
 
 from homepot import docs_page
 
 urlpatterns = [
-    path("health", health.live, name="health"),
-    path("health/ready", health.ready, name="health-ready"),
-    path("metrics", metrics.metrics, name="metrics"),
     path("api/v1/", include("homepot.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path(
         "api/docs/",
-        docs_page.with_swagger_styles(
-            SpectacularSwaggerSplitView.as_view(url_name="api-schema")
-        ),
+        docs_page.with_swagger_styles(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),
         name="api-docs",
     ),
     path("admin/", admin.site.urls),

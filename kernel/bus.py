@@ -136,7 +136,9 @@ class RedisBus:
     def _hand_over(deliver: Deliver, data: bytes) -> None:
         try:
             topic, content = strict_json.loads(data, max_bytes=_MAX_HINT_BYTES)
-        except (strict_json.StrictJSONError, ValueError, TypeError):
+        except (ValueError, TypeError):
+            topic = content = None
+        if isinstance(topic, str) and isinstance(content, dict):
+            deliver(topic, content)
+        else:
             logger.warning("A hint that is not ours was dropped")
-            return
-        deliver(topic, content)

@@ -34,7 +34,11 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     cure = "Set {} to at least 32 random characters: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
     if _is_weak(settings.SECRET_KEY):
-        found.append(Error("SECRET_KEY is missing or weak.", hint=cure.format("SECRET_KEY"), id="homepot.E001"))
+        found.append(
+            Error(
+                "SECRET_KEY is missing or weak.", hint=cure.format("SECRET_KEY"), id="homepot.E001"
+            )
+        )
     keys = [pair.partition(":")[2] for pair in settings.JWT_KEYS.split(",")]
     if any(_is_weak(key) for key in keys) or settings.SECRET_KEY in keys:
         found.append(
@@ -112,9 +116,7 @@ def database_role_is_confined(app_configs: Any, **kwargs: Any) -> list[CheckMess
                 "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
             )
             unconfined = cursor.fetchone()
-            cursor.execute(
-                "SELECT current_setting('fsync'), current_setting('synchronous_commit')"
-            )
+            cursor.execute("SELECT current_setting('fsync'), current_setting('synchronous_commit')")
             fsync, synchronous_commit = cursor.fetchone() or ("on", "on")
     except DatabaseError as error:
         return [

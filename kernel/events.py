@@ -61,5 +61,6 @@ def _deliver(event: DomainEvent) -> None:
             subscriber(event)
         except Exception:
             logger.exception(
-                "A subscriber failed", extra={"event": event.name, "subscriber": subscriber.__name__}
+                "A subscriber failed",
+                extra={"event": event.name, "subscriber": subscriber.__name__},
             )

@@ -56,7 +56,9 @@ def reserve(
     another request, IdempotencyInProgress while the first one runs.
     """
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise errors.ValidationFailed(details={"Idempotency-Key": ["1 to 255 printable characters."]})
+        raise errors.ValidationFailed(
+            details={"Idempotency-Key": ["1 to 255 printable characters."]}
+        )
     key_digest = tokens.keyed_digest("idempotency", key)
     values = {"fingerprint": fingerprint, "created_at": now, "leased_until": now + LEASE}
     try:
@@ -118,9 +120,7 @@ def _meet_earlier(
     return _take_over(record, key, fingerprint, now)
 
 
-def _take_over(
-    record: IdempotencyRecord, key: str, fingerprint: str, now: datetime
-) -> Reservation:
+def _take_over(record: IdempotencyRecord, key: str, fingerprint: str, now: datetime) -> Reservation:
     leased_until = now + LEASE
     won = IdempotencyRecord.objects.filter(
         pk=record.pk, leased_until=record.leased_until, is_complete=record.is_complete

@@ -12,14 +12,21 @@ from typing import Any
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 REDACTED = "[redacted]"
-# Values after a name that holds secrets: in queries, headers, JSON and Python reprs alike.
+# Values after a name that holds secrets: in queries, headers, JSON and Python reprs alike. A quoted
+# value goes whole, spaces and all, also when the text it stands in was quoted again.
 _NAMED = re.compile(
-    r"""(?ix)
-    ( \b (?: [a-z_-]* (?: password | token | secret | api[_-]?key | ticket | provision[_-]?key
-        | claim[_-]?code | authorization | cookie | csrftoken | sessionid ) )
-      ["']? \s* [=:] \s* ["']? (?: bearer \s+ | basic \s+ )? )
-    ( [^\s"'&,;}\]]+ )
+    r"""(?isx)
+    ( \b [a-z_-]* (?: password | token | secret (?: [_-]?key )? | api[_-]?key | ticket
+        | provision[_-]?key | idempotency[_-]?key | jwt[_-]?keys | claim[_-]?code | authorization
+        | cookie | homepot_session | homepot_csrf | sessionid )
+      (?: \\*["'] \s* [,:=] | \s* [=:] ) \s* b? )
+    (?: (?P<quote> \\*["'] ) (?: \\. | [^\\] )*? (?: (?P=quote) | \Z )
+      | (?: bearer \s+ | basic \s+ )? [^\s"'&,;}\]]+ )
     """
+)
+# Headers and settings whose value is a list: all of it.
+_TO_THE_END = re.compile(
+    r"""(?ix) ( \b (?: (?: set- )? cookie : | homepot_jwt_keys = ) \s* ) [^\r\n"']+ """
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -47,8 +54,14 @@ def redact(text: str) -> str:
     text = _CREDENTIALS_IN_URL.sub(rf"\1:{REDACTED}@", text)
     text = _JWT.sub(REDACTED, text)
     text = _BEARER.sub(rf"\1 {REDACTED}", text)
-    text = _NAMED.sub(rf"\1{REDACTED}", text)
+    text = _TO_THE_END.sub(rf"\1{REDACTED}", text)
+    text = _NAMED.sub(_without_value, text)
     return _LONG_TOKEN.sub(REDACTED, text)
+
+
+def _without_value(match: re.Match[str]) -> str:
+    quote = match["quote"] or ""
+    return f"{match[1]}{quote}{REDACTED}{quote}"
 
 
 class RedactingFilter(logging.Filter):

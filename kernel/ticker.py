@@ -48,6 +48,12 @@ def beat(now: datetime) -> None:
     Heartbeat.objects.update_or_create(name=HEARTBEAT, defaults={"beat_at": now})
 
 
+def last_beat() -> datetime | None:
+    """When a ticker last showed that it makes progress; None before the first time."""
+    row = Heartbeat.objects.filter(name=HEARTBEAT).first()
+    return None if row is None else row.beat_at
+
+
 def run(stop: threading.Event) -> None:
     """Run every job when it is due until `stop` is set; a failing job is logged and goes on."""
     due = {job.name: 0.0 for job in jobs()}

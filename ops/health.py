@@ -18,7 +18,6 @@ from django.views.decorators.http import require_safe
 
 from kernel import realtime, ticker
 from kernel.api.views import json_response
-from kernel.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +70,10 @@ def _layer(now: datetime) -> str:
 
 
 def _ticker(now: datetime) -> str:
-    beat = Heartbeat.objects.filter(name=ticker.HEARTBEAT).first()
-    if beat is None:
+    beat_at = ticker.last_beat()
+    if beat_at is None:
         return "has not run yet"
-    return "" if now - beat.beat_at < TICKER_SILENCE else "silent for more than 30 s"
+    return "" if now - beat_at < TICKER_SILENCE else "silent for more than 30 s"
 
 
 def _migrations(now: datetime) -> str:

@@ -9,6 +9,6 @@ class RelaysConfig(AppConfig):
     name = "relays"
 
     def ready(self) -> None:
-        from relays.services import outcomes  # noqa: PLC0415  needs the models
+        from relays.services import outcomes
 
         outcomes.register()

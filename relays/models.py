@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from kernel.scoping import TenantManager
 
+from kernel.scoping import TenantManager
 from relays.choices import Source
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from commands.selectors import open_commands
 from devices import selectors as device_selectors
 from kernel.actors import Actor
-
 from relays.models import RelayState
 from relays.types import PendingSwitch, RelayView
 

@@ -15,7 +15,7 @@ class AuditActor(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(choices=["user", "device", "system"])
     id = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name
     via = serializers.CharField(help_text="The door: api, page, socket, admin, command, system.")
     address = serializers.CharField(allow_null=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
@@ -43,5 +45,5 @@ class AuditEntries(ApiView):
         if not narrowed.is_valid():
             raise errors.ValidationFailed(details=dict(narrowed.errors.items()))
         page = CursorPage()
-        entries = page.paginate_queryset(narrowed.qs, request, view=self)
+        entries: Any = page.paginate_queryset(narrowed.qs, request, view=self)
         return page.get_paginated_response(AuditEntryBody(entries, many=True).data)

@@ -6,15 +6,15 @@ import uuid
 from typing import Any
 
 from django.http import HttpResponse
-from kernel.actors import Actor
-from kernel.api.views import json_response
-from kernel.deferral import Deferral
-from kernel.realtime import Message, command_topic
 from rest_framework import serializers, status
 from rest_framework.response import Response
 
 from commands import selectors, state_machine
 from commands.types import CommandView
+from kernel.actors import Actor
+from kernel.api.views import json_response
+from kernel.deferral import Deferral
+from kernel.realtime import Message, command_topic
 
 DEFAULT_WAIT_S = 5.0
 MAX_WAIT_S = 30.0

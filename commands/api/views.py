@@ -6,13 +6,13 @@ import uuid
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from kernel.api.pagination import CursorPage
-from kernel.api.views import ApiView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commands import selectors
 from commands.api.serializers import CommandEventOutput, CommandOutput
+from kernel.api.pagination import CursorPage
+from kernel.api.views import ApiView
 
 
 class CommandResource(ApiView):
@@ -21,9 +21,7 @@ class CommandResource(ApiView):
     @extend_schema(operation_id="command_get", tags=["commands"], responses=CommandOutput)
     def get(self, request: Request, command_id: uuid.UUID) -> Response:
         """Show a command: its state, why, and what it has led to."""
-        return Response(
-            selectors.command_by_uid(actor=request.actor, uid=command_id).as_json()
-        )
+        return Response(selectors.command_by_uid(actor=request.actor, uid=command_id).as_json())
 
 
 class CommandHistory(ApiView):

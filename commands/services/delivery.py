@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from devices.services import sessions
-from devices.types import SessionFacts
 from django.conf import settings
 from django.db.models import F
-from kernel.unit_of_work import unit_of_work
 
 from commands import lanes, registry, state_machine
 from commands.models import Command
 from commands.services import transitions
+from devices.services import sessions
+from devices.types import SessionFacts
+from kernel.unit_of_work import unit_of_work
 
 
 def claim_deliverable(
@@ -49,9 +49,9 @@ def claim_deliverable(
 def _open_commands(device_id: int, now: datetime) -> list[Command]:
     rows = Command.objects.unscoped("commands of the device whose lock is held")
     return list(
-        rows.filter(
-            device_id=device_id, finished_at__isnull=True, expires_at__gt=now
-        ).order_by("pk")
+        rows.filter(device_id=device_id, finished_at__isnull=True, expires_at__gt=now).order_by(
+            "pk"
+        )
     )
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from devices.errors import DeviceOffline
-from devices.types import SessionFacts
-from kernel.actors import Actor
-from kernel.events import publish
-from kernel.unit_of_work import require_unit_of_work
-
 from commands import events, lanes, registry, state_machine
 from commands.choices import Delivery, State
 from commands.models import Command, CommandEvent
 from commands.services import transitions
 from commands.types import Order
+from devices.errors import DeviceOffline
+from devices.types import SessionFacts
+from kernel.actors import Actor
+from kernel.events import publish
+from kernel.unit_of_work import require_unit_of_work
 
 # A cause chain longer than this is a loop between rules.
 MAX_CAUSE_DEPTH = 8
@@ -83,5 +82,3 @@ def _supersede_older(command: Command, device_uid: str, now: datetime) -> None:
                 reason=f"superseded_by:{command.uid}",
                 now=now,
             )
-
-

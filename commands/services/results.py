@@ -5,15 +5,14 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from devices.services import sessions
-from devices.types import SessionFacts
-from edge.protocol.messages import Ack
-from kernel.unit_of_work import unit_of_work
-
 from commands import registry, state_machine
 from commands.models import Command, CommandEvent
 from commands.services import transitions
 from commands.types import Outcome
+from devices.services import sessions
+from devices.types import SessionFacts
+from edge.protocol.messages import Ack
+from kernel.unit_of_work import unit_of_work
 
 _ERROR_LENGTH = 500
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
-from devices.services import sessions
-from kernel.unit_of_work import unit_of_work
-
 from commands import state_machine
 from commands.models import Command
 from commands.services import transitions
+from devices.services import sessions
+from kernel.unit_of_work import unit_of_work
 
 CHUNK = 200
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F
-from kernel import live
-from kernel.events import publish
 
 from commands import events, state_machine
 from commands.models import Command, CommandEvent
 from commands.selectors import view_of
+from kernel import live
+from kernel.events import publish
 
 _REASON_LENGTH = 60
 
@@ -69,5 +69,3 @@ def announce(*, command: Command, device_uid: str, now: datetime) -> None:
                 command=shown,
             )
         )
-
-

@@ -11,6 +11,8 @@ urlpatterns = [
     path("devices/<str:uid>", views.DeviceView.as_view(), name="device"),
     path("devices/<str:uid>/token", views.DeviceCredentialView.as_view(), name="device-token"),
     path(
-        "devices/<str:uid>/input-events", views.InputEventsView.as_view(), name="device-input-events"
+        "devices/<str:uid>/input-events",
+        views.InputEventsView.as_view(),
+        name="device-input-events",
     ),
 ]

@@ -8,9 +8,6 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from kernel.api.pagination import CursorPage
-from kernel.api.permissions import IsAnyone
-from kernel.api.views import ApiView
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,6 +24,9 @@ from devices.api.serializers import (
 )
 from devices.models import Device
 from devices.services import claiming, credentials, editing, provisioning
+from kernel.api.pagination import CursorPage
+from kernel.api.permissions import IsAnyone
+from kernel.api.views import ApiView
 
 ORDERINGS = {
     "name": ("name", "pk"),
@@ -48,7 +48,6 @@ class ProvisionView(ApiView):
         tags=["devices: wire"],
         request=ProvisionInput,
         responses={201: ProvisionOutput},
-        auth=[{"ProvisionKey": []}],
         examples=[
             OpenApiExample(
                 "A relay board",
@@ -125,7 +124,6 @@ class ClaimView(ApiView):
 class DevicePage(CursorPage):
     """Pages of devices in one of the allowed orders."""
 
-    ordering = ("-pk",)
 
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> Any:
         """The order asked for with `?ordering=`; newest first otherwise."""
@@ -189,9 +187,7 @@ class DeviceCredentialView(ApiView):
     )
     def delete(self, request: Request, uid: str) -> Response:
         """Void the device's token; its sockets close within seconds."""
-        credentials.revoke_credential(
-            device_uid=uid, actor=request.actor, now=timezone.now()
-        )
+        credentials.revoke_credential(device_uid=uid, actor=request.actor, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

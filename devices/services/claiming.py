@@ -6,16 +6,15 @@ from datetime import datetime
 
 from accounts.services import tenancy
 from audit.services import recording
+from devices import errors, events, permissions, registry
+from devices.choices import Pairing
+from devices.models import ClaimCode, Device
+from devices.services import sessions
 from kernel import errors as kernel_errors
 from kernel import ratelimit, tokens
 from kernel.actors import Actor
 from kernel.events import publish
 from kernel.unit_of_work import unit_of_work
-
-from devices import errors, events, permissions, registry
-from devices.choices import Pairing
-from devices.models import ClaimCode, Device
-from devices.services import sessions
 
 WRONG_TRIES = 5
 LOCK_SECONDS = 15 * 60
@@ -46,9 +45,7 @@ def claim_device(
         raise
 
 
-def _claim(
-    digest: str, name: str, tenant_id: int, actor: Actor, now: datetime
-) -> Device:
+def _claim(digest: str, name: str, tenant_id: int, actor: Actor, now: datetime) -> Device:
     found = ClaimCode.objects.filter(code_digest=digest).values_list("device_id", flat=True).first()
     if found is None:
         raise errors.ClaimCodeInvalid

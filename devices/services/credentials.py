@@ -9,16 +9,16 @@ from datetime import datetime
 from threading import Lock
 
 import bcrypt
-from audit.services import recording
-from kernel.actors import Actor
-from kernel.errors import InvalidCredentials
-from kernel.events import publish
-from kernel.unit_of_work import unit_of_work
 
+from audit.services import recording
 from devices import errors, events, permissions, selectors
 from devices.choices import Pairing
 from devices.models import Device, DeviceCredential
 from devices.types import DeviceFacts
+from kernel.actors import Actor
+from kernel.errors import InvalidCredentials
+from kernel.events import publish
+from kernel.unit_of_work import unit_of_work
 
 # The lowest cost bcrypt has: a key of 256 random bits needs no stretching.
 _BCRYPT_COST = 4

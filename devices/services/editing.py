@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from audit.services import recording
-from kernel import errors as kernel_errors
-from kernel.actors import Actor
-from kernel.events import publish
-from kernel.unit_of_work import unit_of_work
-
 from devices import events, permissions, selectors
 from devices.choices import PowerRestoreMode
 from devices.models import Device
 from devices.services import sessions
 from devices.types import DeviceChanges
+from kernel import errors as kernel_errors
+from kernel.actors import Actor
+from kernel.events import publish
+from kernel.unit_of_work import unit_of_work
 
 MAX_TAGS = 50
 MAX_NAME = 100
@@ -52,9 +51,7 @@ def update_device(
             after={field: after[field] for field in changed},
             now=now,
         )
-        publish(
-            events.DeviceUpdated(occurred_at=now, device_id=device.pk, fields=tuple(changed))
-        )
+        publish(events.DeviceUpdated(occurred_at=now, device_id=device.pk, fields=tuple(changed)))
     return device
 
 
@@ -66,7 +63,9 @@ def _merged(device: Device, given: dict[str, Any]) -> dict[str, Any]:
     if "name" in after:
         after["name"] = after["name"].strip()
     if "relay_names" in after:
-        names = device.relay_names | {key: name.strip() for key, name in given["relay_names"].items()}
+        names = device.relay_names | {
+            key: name.strip() for key, name in given["relay_names"].items()
+        }
         after["relay_names"] = {key: name for key, name in names.items() if name}
     if "tags" in after:
         after["tags"] = sorted({tag.strip() for tag in given["tags"] if tag.strip()})

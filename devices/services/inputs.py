@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from edge.protocol.messages import InputEvent
-from kernel.events import publish
-from kernel.unit_of_work import unit_of_work
-
 from devices import events
 from devices.models import DeviceEvent
 from devices.services import sessions
+from edge.protocol.messages import InputEvent
+from kernel.events import publish
+from kernel.unit_of_work import unit_of_work
 
 
 def record_input_event(*, device_id: int, epoch: int, event: InputEvent, now: datetime) -> bool:

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
-from kernel import live
-from kernel.events import publish
-from kernel.locking import lock_rows
-from kernel.unit_of_work import unit_of_work
 
 from devices import events
 from devices.choices import Connectivity
 from devices.models import Device, DevicePresence, DeviceSession
+from kernel import live
+from kernel.events import publish
+from kernel.locking import lock_rows
+from kernel.unit_of_work import unit_of_work
 
 # Devices found silent in one transaction; a larger sweep takes several.
 SWEEP_CHUNK = 500
@@ -50,9 +50,11 @@ def touch(*, device_ids: Collection[int], now: datetime) -> None:
         return
     # Only forwards: a batch written late must not pull a newer time back.
     heard = DevicePresence.objects.filter(device_id__in=device_ids)
-    updated = heard.filter(is_online=True).filter(
-        Q(last_seen_at__lt=now) | Q(last_seen_at__isnull=True)
-    ).update(last_seen_at=now, offline_due_at=now + _silence())
+    updated = (
+        heard.filter(is_online=True)
+        .filter(Q(last_seen_at__lt=now) | Q(last_seen_at__isnull=True))
+        .update(last_seen_at=now, offline_due_at=now + _silence())
+    )
     if updated == len(device_ids):
         return
     for device_id in heard.filter(is_online=False).values_list("device_id", flat=True):

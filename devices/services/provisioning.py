@@ -5,18 +5,18 @@ from __future__ import annotations
 import hmac
 from datetime import datetime, timedelta
 
-from audit.services import recording
 from django.conf import settings
-from kernel import ratelimit, tokens
-from kernel.actors import Actor
-from kernel.events import publish
-from kernel.unit_of_work import unit_of_work
 
+from audit.services import recording
 from devices import errors, events, registry
 from devices.choices import Pairing
 from devices.models import ClaimCode, Device, DeviceCredential, DevicePresence, DeviceSession
 from devices.services.credentials import hash_key
 from devices.types import DeviceRegistration, ProvisionedDevice
+from kernel import ratelimit, tokens
+from kernel.actors import Actor
+from kernel.events import publish
+from kernel.unit_of_work import unit_of_work
 
 
 def register_device(
@@ -136,5 +136,3 @@ def _renew_claim_code(device: Device, code: str, now: datetime) -> datetime:
         },
     )
     return expires_at
-
-

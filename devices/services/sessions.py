@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from kernel import errors as kernel_errors
-from kernel.events import publish
-from kernel.locking import lock_rows
-from kernel.unit_of_work import unit_of_work
-
 from devices import errors, events
 from devices.models import Device, DevicePresence, DeviceSession
 from devices.services import presence
 from devices.types import SessionFacts
+from kernel import errors as kernel_errors
+from kernel.events import publish
+from kernel.locking import lock_rows
+from kernel.unit_of_work import unit_of_work
 
 
 def lock_session(*, device_id: int) -> SessionFacts:

@@ -16,11 +16,12 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from accounts import selectors as account_selectors
-from devices.services import claiming
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+
+from accounts import selectors as account_selectors
+from devices.services import claiming
 from kernel import errors
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Demo:
             for member in self._members:
                 self._launch(member)
             self._claim_all()
-        except Exception:  # noqa: BLE001  the product runs without its demo
+        except Exception:
             logger.exception("The demo devices could not be started")
         finally:
             connection.close()
@@ -99,7 +100,7 @@ class Demo:
         }
         with log:
             self._processes.append(
-                subprocess.Popen(
+                subprocess.Popen(  # noqa: S603  our own modules, no outside input
                     [sys.executable, "-m", *member.command],
                     stdin=subprocess.DEVNULL,
                     stdout=log,

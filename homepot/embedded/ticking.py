@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from django.db import connection
+
 from kernel import ticker
 
 

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from devicelink import runtime as device_runtime
-from kernel import realtime
-from ops.consumers import runtime as client_runtime
-
 from homepot.serving.bridge import DjangoBridge, Receive, Scope, Send
 from homepot.websocket_urls import websocket_router
+from kernel import realtime
+from ops.consumers import runtime as client_runtime
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class Application:
             await client_runtime.start()
             if self._on_start is not None:
                 await self._on_start()
-        except Exception as error:  # noqa: BLE001  the server prints it and exits
+        except Exception as error:
             logger.exception("The server could not start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

@@ -19,14 +19,14 @@ from django.core.handlers.wsgi import WSGIHandler, get_script_name
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+
+from homepot.serving.environ import environ_of
 from kernel import errors, realtime
 from kernel.api.exception_handler import body_of
 from kernel.api.views import json_response
 from kernel.deferral import Deferral
 from kernel.logs import bind_request_id
 from kernel.middleware.request_id import request_id_from
-
-from homepot.serving.environ import environ_of
 
 logger = logging.getLogger(__name__)
 
@@ -96,9 +96,7 @@ class DjangoBridge:
 
     async def _settle(self, response: HttpResponseBase, deferral: Deferral) -> HttpResponseBase:
         """Wait without a thread; keep the headers that the middleware put on the response."""
-        message = await realtime.hub().wait_for(
-            deferral.topic, deferral.accept, deferral.timeout_s
-        )
+        message = await realtime.hub().wait_for(deferral.topic, deferral.accept, deferral.timeout_s)
         if message is not None and deferral.is_light:
             final = deferral.resolve(message)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import uvicorn
+
 from edge.protocol.limits import MAX_FRAME_BYTES
 
 # A device's socket is closed by our own code 4413 from MAX_FRAME_BYTES on; the server's limit

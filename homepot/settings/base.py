@@ -174,11 +174,15 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 }
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.AccessTokenAuthentication",
-                                       "accounts.api.authentication.BrowserSessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.AccessTokenAuthentication",
+        "accounts.api.authentication.BrowserSessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["kernel.api.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["kernel.api.renderers.JSONRenderer",
-                                 "kernel.api.renderers.ProblemRenderer"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "kernel.api.renderers.JSONRenderer",
+        "kernel.api.renderers.ProblemRenderer",
+    ],
     "DEFAULT_PARSER_CLASSES": ["kernel.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "kernel.api.pagination.CursorPage",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

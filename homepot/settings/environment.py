@@ -36,35 +36,105 @@ def _variable(name: str, kind: Kind, default: str, description: str, **more: boo
 
 
 VARIABLES: tuple[Variable, ...] = (
-    _variable("HOMEPOT_MODE", "str", "embedded", "`embedded` (one process, SQLite) or `production`."),
+    _variable(
+        "HOMEPOT_MODE", "str", "embedded", "`embedded` (one process, SQLite) or `production`."
+    ),
     _variable("HOST", "str", "127.0.0.1", "Address the server binds to."),
     _variable("PORT", "int", "8000", "Port the server binds to."),
-    _variable("HOMEPOT_DATA_DIR", "path", "data", "Folder of the embedded database and made secrets."),
-    _variable("HOMEPOT_DEMO", "bool", "1", "`make run` adds this machine's agent and one simulated board."),
-    _variable("HOMEPOT_ADMIN_EMAIL", "str", "admin@homepot.local", "E-mail of the first administrator."),
-    _variable("HOMEPOT_ADMIN_PASSWORD", "str", "", "Password of the first administrator; made when empty.", secret=True),
-    _variable("SECRET_KEY", "str", "", "Signs cookies and keyed digests; made in embedded mode.", secret=True),
-    _variable("HOMEPOT_JWT_KEYS", "str", "", "`kid:secret` pairs by comma; the first signs access tokens.", secret=True),
-    _variable("DEVICE_PROVISION_KEY", "str", "", "Key a new device shows to be registered.", secret=True),
-    _variable("DATABASE_URL", "str", "", "PostgreSQL address for the app role; SQLite when empty.", secret=True),
-    _variable("DATABASE_OWNER_URL", "str", "", "PostgreSQL address of the owner role; `migrate` uses it.", secret=True),
-    _variable("REDIS_URL", "str", "", "Redis for the bus between processes; in-process when empty.", secret=True),
-    _variable("ALLOWED_HOSTS", "list", "localhost,127.0.0.1,[::1]", "Host names the server answers to."),
-    _variable("PUBLIC_URL", "str", "", "Address users and devices reach; from the request when empty."),
-    _variable("ENFORCE_HTTPS", "bool", "0", "Answer 426 `https_required` to plain HTTP (loopback excepted)."),
-    _variable("TRUST_PROXY", "list", "", "Proxy networks (CIDR) whose X-Forwarded-* headers count."),
+    _variable(
+        "HOMEPOT_DATA_DIR", "path", "data", "Folder of the embedded database and made secrets."
+    ),
+    _variable(
+        "HOMEPOT_DEMO", "bool", "1", "`make run` adds this machine's agent and one simulated board."
+    ),
+    _variable(
+        "HOMEPOT_ADMIN_EMAIL", "str", "admin@homepot.local", "E-mail of the first administrator."
+    ),
+    _variable(
+        "HOMEPOT_ADMIN_PASSWORD",
+        "str",
+        "",
+        "Password of the first administrator; made when empty.",
+        secret=True,
+    ),
+    _variable(
+        "SECRET_KEY",
+        "str",
+        "",
+        "Signs cookies and keyed digests; made in embedded mode.",
+        secret=True,
+    ),
+    _variable(
+        "HOMEPOT_JWT_KEYS",
+        "str",
+        "",
+        "`kid:secret` pairs by comma; the first signs access tokens.",
+        secret=True,
+    ),
+    _variable(
+        "DEVICE_PROVISION_KEY", "str", "", "Key a new device shows to be registered.", secret=True
+    ),
+    _variable(
+        "DATABASE_URL",
+        "str",
+        "",
+        "PostgreSQL address for the app role; SQLite when empty.",
+        secret=True,
+    ),
+    _variable(
+        "DATABASE_OWNER_URL",
+        "str",
+        "",
+        "PostgreSQL address of the owner role; `migrate` uses it.",
+        secret=True,
+    ),
+    _variable(
+        "REDIS_URL",
+        "str",
+        "",
+        "Redis for the bus between processes; in-process when empty.",
+        secret=True,
+    ),
+    _variable(
+        "ALLOWED_HOSTS", "list", "localhost,127.0.0.1,[::1]", "Host names the server answers to."
+    ),
+    _variable(
+        "PUBLIC_URL", "str", "", "Address users and devices reach; from the request when empty."
+    ),
+    _variable(
+        "ENFORCE_HTTPS",
+        "bool",
+        "0",
+        "Answer 426 `https_required` to plain HTTP (loopback excepted).",
+    ),
+    _variable(
+        "TRUST_PROXY", "list", "", "Proxy networks (CIDR) whose X-Forwarded-* headers count."
+    ),
     _variable("CORS_ALLOWED_ORIGINS", "list", "", "Origins that browsers may call the API from."),
     _variable("METRICS_TOKEN", "str", "", "Bearer token that opens `/metrics`.", secret=True),
-    _variable("METRICS_ALLOW", "list", "127.0.0.1/32,::1/128", "Networks (CIDR) that may read `/metrics`."),
-    _variable("HOMEPOT_DEVICE_TOKEN_IN_QUERY", "bool", "0", "Accept `?uid=&token=` on `/ws/device`."),
+    _variable(
+        "METRICS_ALLOW", "list", "127.0.0.1/32,::1/128", "Networks (CIDR) that may read `/metrics`."
+    ),
+    _variable(
+        "HOMEPOT_DEVICE_TOKEN_IN_QUERY", "bool", "0", "Accept `?uid=&token=` on `/ws/device`."
+    ),
     _variable("LOG_LEVEL", "str", "INFO", "Least severe log level that is written."),
     _variable("LOG_FORMAT", "str", "", "`json` or `console`; json in production when empty."),
     _variable("DEBUG", "bool", "0", "Django's debug pages; refused in production."),
-    _variable("OFFLINE_AFTER_SECONDS", "int", "60", "Silence after which a device counts as offline."),
-    _variable("ACK_TIMEOUT_SECONDS", "int", "10", "Silence after which a sent command's outcome is unknown."),
+    _variable(
+        "OFFLINE_AFTER_SECONDS", "int", "60", "Silence after which a device counts as offline."
+    ),
+    _variable(
+        "ACK_TIMEOUT_SECONDS",
+        "int",
+        "10",
+        "Silence after which a sent command's outcome is unknown.",
+    ),
     _variable("ACCESS_TOKEN_SECONDS", "int", "600", "Life of an access token."),
     _variable("REFRESH_TOKEN_DAYS", "int", "30", "Life of a refresh token."),
-    _variable("LOGIN_ATTEMPTS_PER_MINUTE", "int", "10", "Logins tried per account and per address."),
+    _variable(
+        "LOGIN_ATTEMPTS_PER_MINUTE", "int", "10", "Logins tried per account and per address."
+    ),
     _variable("PROVISIONS_PER_MINUTE", "int", "60", "Device registrations per address."),
     _variable("CLAIM_CODE_HOURS", "int", "168", "Life of a claim code."),
     _variable("WEB_THREADS", "int", "8", "Threads that serve pages and the API."),
@@ -72,7 +142,9 @@ VARIABLES: tuple[Variable, ...] = (
     _variable("MAX_DEVICE_SOCKETS", "int", "10000", "Device sockets held by one process."),
     _variable("MAX_DEVICE_HANDSHAKES", "int", "64", "Device handshakes in progress at once."),
     _variable("MAX_CLIENT_SOCKETS", "int", "2000", "Browser sockets held by one process."),
-    _variable("AUDIT_ADDRESSES", "bool", "1", "Keep the caller's network address in audit entries."),
+    _variable(
+        "AUDIT_ADDRESSES", "bool", "1", "Keep the caller's network address in audit entries."
+    ),
 )
 
 _BY_NAME = {variable.name: variable for variable in VARIABLES}

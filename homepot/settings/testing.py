@@ -13,7 +13,9 @@ from homepot.settings.environment import environment
 
 HOMEPOT_MODE = "testing"
 SECRET_KEY = "testing-only-secret-key-0123456789abcdefghijklmnopqrstuvwxyz"
-JWT_KEYS = "t1:testing-only-jwt-key-0123456789abcdefghijklmnop,t0:older-testing-jwt-key-0123456789abcdefgh"
+JWT_KEYS = (
+    "t1:testing-only-jwt-key-0123456789abcdefghijklmnop,t0:older-testing-jwt-key-0123456789abcdefgh"
+)
 DEVICE_PROVISION_KEY = "testing-provision-key"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["*"]

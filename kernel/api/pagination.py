@@ -14,7 +14,7 @@ class CursorPage(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
-    ordering = "-pk"
+    ordering: Any = "-pk"
 
     def get_paginated_response(self, data: Any) -> Response:
         """One page of items with the addresses of its neighbours."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes
@@ -29,15 +29,19 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
-class ApiSchema(AutoSchema):  # type: ignore[misc]  drf-spectacular is untyped
+class ApiSchema(AutoSchema):
     """Adds what every route has: the error shape and the Idempotency-Key."""
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         """The Idempotency-Key of mutating routes."""
         return [_IDEMPOTENCY_KEY] if self.method in MUTATING else []
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(
+        self, direction: Literal["request", "response"] = "response"
+    ) -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        bodies["default"] = self._get_response_for_code(ErrorBody, "default")
+        bodies["default"] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+            ErrorBody, "default"
+        )
         bodies["default"]["description"] = "Any refusal."
         return bodies

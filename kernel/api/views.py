@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from kernel import errors, idempotency
+from kernel import idempotency
 from kernel.actors import Actor
 from kernel.api.permissions import actor_of
 from kernel.deferral import Deferral
@@ -42,19 +42,12 @@ class ApiView(APIView):
         """Authenticate, then put the actor on the request."""
         super().initial(request, *args, **kwargs)
         actor = actor_of(request) or anonymous_actor(request)
-        request.actor = actor  # type: ignore[attr-defined]  DRF forwards unknown names
+        request.actor = actor
         handler = getattr(self, (request.method or "").lower(), None)
         if request.method in MUTATING and handler is not None:
             key = request.headers.get("Idempotency-Key")
             if key is not None:
                 setattr(self, request.method.lower(), _Once(self, handler, key))
-
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Add Retry-After where the exception handler asked for it."""
-        final: HttpResponse = super().finalize_response(request, response, *args, **kwargs)
-        return final
 
 
 def anonymous_actor(request: Request) -> Actor:
@@ -148,6 +141,3 @@ def json_response(data: Any, *, status: int = 200) -> HttpResponse:
         status=status,
         content_type="application/json",
     )
-
-
-__all__ = ["MUTATING", "ApiRequest", "ApiView", "anonymous_actor", "errors", "json_response"]

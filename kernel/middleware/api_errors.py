@@ -88,7 +88,7 @@ class ApiErrorsMiddleware:
             return error_response(errors.ValidationFailed(), request)
         error = translate(exception)
         if error is None:
-            logger.exception("A request failed", exc_info=exception)
+            logger.error("A request failed", exc_info=exception)
             error = errors.InternalError()
         return error_response(error, request)
 

@@ -22,7 +22,9 @@ class CorsMiddleware:
         origin = request.headers.get("Origin", "")
         if origin not in settings.CORS_ALLOWED_ORIGINS or not request.path_info.startswith("/api/"):
             return self._get_response(request)
-        preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        preflight = (
+            request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        )
         response = HttpResponse(status=204) if preflight else self._get_response(request)
         response["Access-Control-Allow-Origin"] = origin
         response["Vary"] = "Origin"

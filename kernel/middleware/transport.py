@@ -20,10 +20,10 @@ class HttpsGuardMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if settings.ENFORCE_HTTPS and not request.is_secure():
-            if not request.META.get("REMOTE_ADDR", "").startswith(_LOOPBACK):
-                response = error_response(errors.HttpsRequired(), request)
-                response["Upgrade"] = "TLS/1.2, HTTP/1.1"
-                response["Connection"] = "Upgrade"
-                return response
-        return self._get_response(request)
+        is_local = request.META.get("REMOTE_ADDR", "").startswith(_LOOPBACK)
+        if not settings.ENFORCE_HTTPS or is_local or request.is_secure():
+            return self._get_response(request)
+        response = error_response(errors.HttpsRequired(), request)
+        response["Upgrade"] = "TLS/1.2, HTTP/1.1"
+        response["Connection"] = "Upgrade"
+        return response

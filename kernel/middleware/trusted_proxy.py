@@ -65,7 +65,7 @@ class TrustedProxyMiddleware:
             scheme = meta.get("HTTP_X_FORWARDED_PROTO", "").rsplit(",", 1)[-1].strip()
             if scheme in {"http", "https"}:
                 meta["wsgi.url_scheme"] = scheme
-                request.environ["wsgi.url_scheme"] = scheme  # type: ignore[attr-defined]
+                request.environ["wsgi.url_scheme"] = scheme
         for name in _FORWARDED:
             meta.pop(name, None)
         return self._get_response(request)

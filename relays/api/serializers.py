@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from commands.api.answers import WaitInput
 from rest_framework import serializers
+
+from commands.api.answers import WaitInput
 
 
 class SwitchInput(WaitInput):
@@ -36,7 +37,7 @@ class RelayOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     is_on = serializers.BooleanField(allow_null=True)
     version = serializers.IntegerField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of that name
     changed_at = serializers.DateTimeField(allow_null=True)
     changed_by = serializers.CharField(allow_blank=True)
     command_id = serializers.UUIDField(allow_null=True)

@@ -7,7 +7,9 @@ from relays.api import views
 urlpatterns = [
     path("devices/<str:uid>/relays", views.RelaysView.as_view(), name="relays"),
     path(
-        "devices/<str:uid>/relays/commands", views.AllRelaysCommandsView.as_view(), name="relays-switch"
+        "devices/<str:uid>/relays/commands",
+        views.AllRelaysCommandsView.as_view(),
+        name="relays-switch",
     ),
     path(
         "devices/<str:uid>/relays/<int:index>/commands",

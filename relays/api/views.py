@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from commands.api.answers import answer_for
-from commands.api.serializers import CommandOutput
-from devices import selectors as device_selectors
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from kernel.api.views import ApiView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from commands.api.answers import answer_for
+from commands.api.serializers import CommandOutput
+from devices import selectors as device_selectors
+from kernel.api.views import ApiView
 from relays import selectors
 from relays.api.serializers import RelaysOutput, SwitchAllInput, SwitchInput
 from relays.services import switching
@@ -44,7 +44,9 @@ class RelayCommandsView(ApiView):
         responses=_ANSWERS,
         examples=[
             OpenApiExample("On", value={"is_on": True}, request_only=True),
-            OpenApiExample("Toggle, do not wait", value={"toggle": True, "wait": 0}, request_only=True),
+            OpenApiExample(
+                "Toggle, do not wait", value={"toggle": True, "wait": 0}, request_only=True
+            ),
         ],
     )
     def post(self, request: Request, uid: str, index: int) -> Response:
@@ -64,9 +66,7 @@ class RelayCommandsView(ApiView):
             actor=request.actor,
             now=timezone.now(),
         )
-        return answer_for(
-            command=command, wait_s=body.validated_data["wait"], actor=request.actor
-        )
+        return answer_for(command=command, wait_s=body.validated_data["wait"], actor=request.actor)
 
 
 class AllRelaysCommandsView(ApiView):
@@ -89,6 +89,4 @@ class AllRelaysCommandsView(ApiView):
             actor=request.actor,
             now=timezone.now(),
         )
-        return answer_for(
-            command=command, wait_s=body.validated_data["wait"], actor=request.actor
-        )
+        return answer_for(command=command, wait_s=body.validated_data["wait"], actor=request.actor)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from commands import registry, state_machine
 from commands.types import Outcome
 from devices.registry import Claimed, Registered, on_claim, on_registration
-from django.db.models import Q
 from edge.protocol.messages import SetAllRelays, SetRelay
 from kernel.actors import Actor
-
 from relays.choices import Source
 from relays.models import RelayState
 from relays.services import states
@@ -113,5 +113,3 @@ def register() -> None:
     """Tell the ledger of the kinds of commands that switch relays."""
     for name, encode in ((SET_RELAY, encode_set_relay), (SET_ALL_RELAYS, encode_set_all)):
         registry.register(registry.Kind(name=name, encode=encode, apply=apply_outcome))
-
-

@@ -11,15 +11,12 @@ from devices.types import SessionFacts
 from edge.protocol.messages import StateReport
 from kernel.actors import Actor
 from kernel.unit_of_work import unit_of_work
-
 from relays.choices import Source
 from relays.services import states
 from relays.services.switching import SET_ALL_RELAYS, SET_RELAY
 
 
-def apply_state_report(
-    *, device_id: int, epoch: int, report: StateReport, now: datetime
-) -> int:
+def apply_state_report(*, device_id: int, epoch: int, report: StateReport, now: datetime) -> int:
     """Reconcile the known positions with the device's; returns how many relays changed.
 
     Commands of unknown outcome whose wish the report shows fulfilled become succeeded. Raises
@@ -29,15 +26,11 @@ def apply_state_report(
         facts = sessions.lock_session(device_id=device_id)
         sessions.require_current(facts, epoch)
         if report.firmware_version:
-            firmware.note_firmware(
-                device_id=device_id, firmware_version=report.firmware_version
-            )
+            firmware.note_firmware(device_id=device_id, firmware_version=report.firmware_version)
         if not sessions.accept_observation(facts=facts, state_seq=report.state_seq):
             return 0
         positions = {relay.relay_index: relay.is_on for relay in report.relays}
-        actor = Actor.device(
-            device_id=device_id, uid=facts.device_uid, tenant_id=facts.tenant_id
-        )
+        actor = Actor.device(device_id=device_id, uid=facts.device_uid, tenant_id=facts.tenant_id)
         changed = states.apply_observation(
             observation=states.Observation(
                 device_id=device_id,
@@ -55,9 +48,7 @@ def apply_state_report(
 
 
 def _resolve_unknown(facts: SessionFacts, positions: dict[int, bool], now: datetime) -> None:
-    for command in open_commands(
-        device_ids=[facts.device_id], kinds=(SET_RELAY, SET_ALL_RELAYS)
-    ):
+    for command in open_commands(device_ids=[facts.device_id], kinds=(SET_RELAY, SET_ALL_RELAYS)):
         wanted = command.payload["is_on"]
         if command.kind == SET_RELAY:
             indexes = [command.payload["relay_index"]]

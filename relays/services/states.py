@@ -11,7 +11,6 @@ from audit.services import recording
 from kernel import live
 from kernel.actors import Actor
 from kernel.events import publish
-
 from relays import events
 from relays.models import RelayState
 
@@ -84,7 +83,12 @@ def _write(state: RelayState, is_on: bool, observation: Observation, now: dateti
     state.changed_by = observation.actor.label[:200]
     state.save(
         update_fields=[
-            "is_on", "version", "source", "command_uid", "changed_at", "changed_by",
+            "is_on",
+            "version",
+            "source",
+            "command_uid",
+            "changed_at",
+            "changed_by",
         ]
     )
 

@@ -7,16 +7,15 @@ from typing import Any
 
 from commands import lanes
 from commands.choices import Delivery
+from commands.selectors import view_of
 from commands.services import queueing
 from commands.types import CommandView, Order
-from commands.selectors import view_of
 from devices import permissions
 from devices import selectors as device_selectors
 from devices.services import sessions
 from kernel import errors as kernel_errors
 from kernel.actors import Actor
 from kernel.unit_of_work import unit_of_work
-
 from relays import errors, selectors
 
 SET_RELAY = "set_relay"

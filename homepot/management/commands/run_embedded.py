@@ -7,20 +7,20 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts.services import bootstrap
-from devices.services import sessions
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils import timezone
-from kernel import errors
 
+from accounts.services import bootstrap
+from devices.services import sessions
 from homepot.embedded.demo import Demo
 from homepot.embedded.single import AlreadyRunning, DataFolderLock, PortTaken, require_free_port
 from homepot.embedded.ticking import TickerThread
 from homepot.serving.application import Application
 from homepot.serving.server import make_server
+from kernel import errors
 
 
 class Command(BaseCommand):
