@@ -17,4 +17,4 @@ def wake_waiters(event: events.CommandSettled) -> None:
 def count_outcome(event: events.CommandSettled) -> None:
     """Count the outcome and the time it took."""
     metrics.COMMANDS.labels(kind=event.kind, outcome=event.state).inc()
-    metrics.COMMAND_SECONDS.labels(kind=event.kind).observe(event.seconds)
+    metrics.COMMAND_SECONDS.observe(event.seconds)

@@ -39,7 +39,10 @@ function followPending() {
 export function showState({ device_uid: deviceUid, relays: states }) {
   for (const state of states ?? []) {
     const element = relays.relayElement(deviceUid, state.relay_index);
-    if (element) relays.showConfirmed(element, state);
+    if (!element) continue;
+    const wasOpen = element.dataset.phase === "pending" || element.dataset.phase === "unsure";
+    relays.showConfirmed(element, state);
+    if (wasOpen && !element.dataset.phase) sayConfirmed(element, state.is_on);
   }
 }
 
@@ -113,6 +116,10 @@ function succeed(element, command) {
     changed_at: command.finished_at,
     command_id: command.id,
   });
+  sayConfirmed(element, isOn);
+}
+
+function sayConfirmed(element, isOn) {
   announce(`${nameOf(element)}: ${onOff(isOn)}, confirmed`);
 }
 

@@ -1,0 +1,7 @@
+"""``python -m edge.agent`` is ``homepot-agent``."""
+
+import sys
+
+from edge.agent.cli import main
+
+sys.exit(main())

@@ -1,0 +1,123 @@
+"""The command line: ``homepot-agent run`` and ``homepot-agent status``."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edge.agent import VERSION, config, identity, telemetry_store
+from edge.agent.drivers import BOARD_FILE, DRIVERS, file_board
+from edge.agent.errors import AgentStopped
+from edge.agent.identity import Identity
+from edge.agent.runner import Runner
+from edge.protocol import strict_json
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code (0 stopped, 2 usage, 3 refused, 4 busy, 5 state)."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.command(parsed)
+    except AgentStopped as stopped:
+        sys.stderr.write(f"homepot-agent: {stopped}\n")
+        return stopped.exit_code
+    except OSError as fault:
+        sys.stderr.write(f"homepot-agent: {fault}\n")
+        return 1
+    return code
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    _configure_logs(parsed.log_level)
+    wanted = config.from_arguments(parsed, os.environ)
+    asyncio.run(_run_until_signalled(Runner(wanted, announce=_announce)))
+    return 0
+
+
+async def _run_until_signalled(runner: Runner) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, runner.stop)
+    await runner.run()
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    directory: Path = parsed.state_dir.expanduser()
+    known = identity.load(directory) if directory.is_dir() else None
+    facts: dict[str, Any] = {"state_dir": str(directory), "provisioned": known is not None}
+    if known is not None:
+        facts |= {
+            "server_url": known.server_url,
+            "device_uid": known.device_uid,
+            "hardware_id": known.hardware_id,
+            "claim_code": known.claim_code,
+            "claim_expires_at": known.claim_expires_at,
+            "relays": list(file_board.load(directory / BOARD_FILE)[0]),
+            "telemetry_pending": telemetry_store.count_pending(
+                directory / telemetry_store.TELEMETRY_FILE
+            ),
+        }
+    _print_status(facts, as_json=parsed.json)
+    return 0
+
+
+def _print_status(facts: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(strict_json.dumps(facts) + "\n")
+        return
+    for name, value in facts.items():
+        sys.stdout.write(f"{name.replace('_', ' ')}: {'-' if value is None else value}\n")
+
+
+def _announce(me: Identity) -> None:
+    sys.stdout.write(f"device {me.device_uid} at {me.server_url}\n")
+    if me.claim_code is not None:
+        sys.stdout.write(f"claim code {me.claim_code} (until {me.claim_expires_at})\n")
+    sys.stdout.flush()
+
+
+def _configure_logs(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    # At DEBUG this library writes the request headers, and with them the device's key.
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="homepot-agent", description="Makes this machine a device of a Homepot installation."
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="connect and stay connected", description=_RUN_HELP)
+    run.set_defaults(command=_run)
+    _add_state_dir(run)
+    run.add_argument("--url", default=os.environ.get("HOMEPOT_URL") or config.DEFAULT_URL)
+    run.add_argument("--relays", type=int, default=0, help="relays of the file board (0)")
+    run.add_argument("--driver", choices=sorted(DRIVERS), default="file")
+    run.add_argument("--gpio-pins", default="", help="one BCM pin per relay: 17,27,22")
+    run.add_argument("--name", default="", help="how this machine calls itself (host name)")
+    run.add_argument("--interval", type=float, default=10.0, help="seconds between readings (10)")
+    run.add_argument("--device-class", default="server")
+    run.add_argument("--hardware-id", default=os.environ.get("HOMEPOT_HARDWARE_ID", ""))
+    run.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    status = commands.add_parser("status", help="show what is stored, without the key")
+    status.set_defaults(command=_status)
+    _add_state_dir(status)
+    status.add_argument("--json", action="store_true")
+    return parser
+
+
+def _add_state_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state-dir", type=Path, default=config.state_directory(os.environ))
+
+
+_RUN_HELP = (
+    "The first run needs DEVICE_PROVISION_KEY in the environment; later runs use the stored key."
+)

@@ -1,0 +1,101 @@
+"""What a simulated device keeps over a reboot: relay positions, command ring, telemetry queue."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from edge.protocol.codec import format_moment
+from edge.protocol.duties import CommandRing, Relays
+from edge.protocol.fields import parse_moment
+from edge.protocol.messages import Reading, Telemetry
+
+# Small on purpose: thousands of these share one process while a server is away.
+TELEMETRY_CAPACITY: Final = 200
+BATCH: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedReading:
+    """One reading with the boot that numbered it."""
+
+    boot_id: str
+    seq: int
+    at: datetime
+    metrics: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Flash:
+    """The durable part of a device; a command's positions and its outcome change together."""
+
+    relays: Relays
+    ring: CommandRing = field(default_factory=CommandRing)
+    boot_count: int = 0
+    telemetry: deque[QueuedReading] = field(
+        default_factory=lambda: deque(maxlen=TELEMETRY_CAPACITY)
+    )
+
+    @classmethod
+    def blank(cls, relay_count: int) -> "Flash":
+        """Return the flash of a device fresh from the factory: every relay off."""
+        return cls(relays=(False,) * relay_count)
+
+    def oldest_batch(self) -> Telemetry | None:
+        """Return the readings to send next, all of one boot, or None when there are none."""
+        if not self.telemetry:
+            return None
+        boot_id = self.telemetry[0].boot_id
+        readings = [
+            Reading(seq=item.seq, at=item.at, metrics=item.metrics)
+            for item in self.telemetry
+            if item.boot_id == boot_id
+        ]
+        return Telemetry(boot_id=boot_id, readings=tuple(readings[:BATCH]))
+
+    def forget(self, *, boot_id: str, acked_seq: int) -> int:
+        """Drop the readings the server has; return how many that were."""
+        kept = [
+            item
+            for item in self.telemetry
+            if item.boot_id != boot_id or item.seq > acked_seq
+        ]
+        forgotten = len(self.telemetry) - len(kept)
+        if forgotten:
+            self.telemetry = deque(kept, maxlen=TELEMETRY_CAPACITY)
+        return forgotten
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the flash as JSON values."""
+        return {
+            "relays": list(self.relays),
+            "ring": self.ring.to_plain(),
+            "boot_count": self.boot_count,
+            "telemetry": [
+                {
+                    "boot_id": item.boot_id,
+                    "seq": item.seq,
+                    "at": format_moment(item.at),
+                    "metrics": dict(item.metrics),
+                }
+                for item in self.telemetry
+            ],
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], *, relay_count: int) -> "Flash":
+        """Return a stored flash, fitted to the relays the board has today."""
+        positions = (*map(bool, plain.get("relays", ())), *(False,) * relay_count)
+        flash = cls(
+            relays=positions[:relay_count],
+            ring=CommandRing.from_plain(plain.get("ring", ())),
+            boot_count=int(plain.get("boot_count", 0)),
+        )
+        for item in plain.get("telemetry", ()):
+            at = parse_moment(item["at"])
+            if at is not None:
+                flash.telemetry.append(
+                    QueuedReading(item["boot_id"], item["seq"], at, item["metrics"])
+                )
+        return flash

@@ -1,0 +1,63 @@
+"""What can be checked of the deployment files without a container engine."""
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from homepot.settings.environment import VARIABLES
+from tests.architecture.sources import PACKAGES, ROOT
+
+COMPOSE = ROOT / "deploy" / "compose.yaml"
+SCRIPTS = [*sorted((ROOT / "scripts").glob("*.sh")), *sorted((ROOT / "deploy").rglob("*.sh"))]
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_compose_starts_every_process_of_the_product(compose: dict[str, Any]) -> None:
+    assert compose["services"].keys() == {"migrate", "web", "ticker", "postgres", "redis"}
+
+
+def test_compose_sets_only_variables_the_product_knows(compose: dict[str, Any]) -> None:
+    known = {variable.name for variable in VARIABLES}
+    used = {
+        name
+        for service in ("migrate", "web", "ticker")
+        for name in compose["services"][service]["environment"]
+    }
+    assert used <= known
+
+
+def test_compose_refuses_a_missing_secret(compose: dict[str, Any]) -> None:
+    secret = {variable.name for variable in VARIABLES if variable.secret}
+    for service in compose["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if name in secret or name.endswith("PASSWORD"):
+                assert re.search(r"\$\{\w+:\?", value), f"{name} has a value to fall back on"
+
+
+def test_only_the_migration_gets_the_owner_role(compose: dict[str, Any]) -> None:
+    having = {
+        name
+        for name, service in compose["services"].items()
+        if "DATABASE_OWNER_URL" in service.get("environment", {})
+    }
+    assert having == {"migrate"}
+
+
+def test_the_image_holds_every_package_and_nothing_else() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    files = {"manage.py", "requirements.txt", "LICENSE", "deploy/healthcheck.py"}
+    assert let_in == {*PACKAGES, "templates", "static", *files}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_shell_scripts_parse(script: Any) -> None:
+    subprocess.run(["sh", "-n", str(script)], check=True)

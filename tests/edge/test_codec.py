@@ -1,0 +1,190 @@
+"""Whatever one side can say, the other side understands, on every wire."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.protocol import codec, limits, messages, topics
+from edge.protocol.errors import ProtocolError
+from edge.protocol.messages import AckStatus, Reading, RelayReading
+
+UID = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
+REFERENCE = st.from_regex(r"[A-Za-z0-9_.:-]{1,64}", fullmatch=True)
+KIND = st.from_regex(r"[a-z][a-z0-9_.]{0,63}", fullmatch=True)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=64)
+SEQUENCE = st.integers(min_value=0, max_value=limits.INT64_MAX)
+MOMENT = st.datetimes(
+    min_value=datetime(1970, 1, 2),  # noqa: DTZ001  # hypothesis adds the zone itself
+    max_value=datetime(2999, 12, 30),  # noqa: DTZ001
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=9))]),
+)
+FLOAT = st.floats(allow_nan=False, allow_infinity=False)
+RELAYS = st.lists(
+    st.builds(RelayReading, st.integers(0, 255), st.booleans()),
+    max_size=8,
+    unique_by=lambda relay: relay.relay_index,
+).map(tuple)
+READING = st.builds(
+    Reading,
+    SEQUENCE,
+    st.none() | MOMENT,
+    st.dictionaries(KIND, FLOAT, min_size=1, max_size=4),
+)
+UP = st.one_of(
+    st.builds(messages.Auth, UID, st.from_regex(r"[!-~]{1,256}", fullmatch=True)),
+    st.just(messages.Heartbeat()),
+    st.builds(messages.Ack, UID, st.sampled_from(AckStatus), st.none() | RELAYS, st.none() | TEXT),
+    st.builds(messages.StateReport, RELAYS, st.none() | TEXT, st.none() | REFERENCE),
+    st.builds(messages.InputEvent, st.integers(0, 255), KIND, REFERENCE, st.none() | MOMENT),
+    st.builds(messages.Telemetry, REFERENCE, st.lists(READING, min_size=1, max_size=3).map(tuple)),
+)
+DOWN = st.one_of(
+    st.builds(messages.Welcome, SEQUENCE, MOMENT, st.integers(1, 3600), SEQUENCE, SEQUENCE),
+    st.builds(messages.SetRelay, UID, st.integers(0, 255), st.booleans(), MOMENT),
+    st.builds(messages.SetAllRelays, UID, st.booleans(), MOMENT),
+    st.builds(messages.Command, UID, KIND, st.dictionaries(TEXT, FLOAT | TEXT), MOMENT),
+    st.builds(messages.TelemetryAck, REFERENCE, st.integers(-1, limits.INT64_MAX)),
+    st.builds(
+        messages.Error,
+        KIND,
+        TEXT,
+        st.none() | st.floats(0, limits.MAX_RETRY_AFTER_SECONDS),
+    ),
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 300) | FLOAT | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(UP)
+def test_what_a_device_says_the_server_understands(message: messages.UpMessage) -> None:
+    assert codec.decode_up(codec.encode(message)) == message
+    assert codec.decode_up(codec.encode(message).encode()) == message
+
+
+@given(DOWN)
+def test_what_the_server_says_a_device_understands(message: messages.DownMessage) -> None:
+    assert codec.decode_down(codec.encode(message)) == message
+
+
+@given(
+    kind=st.sampled_from([message.type for message in messages.Message.__args__]),
+    name=st.sampled_from(
+        [
+            "uid",
+            "token",
+            "command_id",
+            "status",
+            "relays",
+            "error",
+            "boot_id",
+            "readings",
+            "seq",
+            "metrics",
+            "at",
+            "kind",
+            "payload",
+            "expires_at",
+            "retry_after",
+            "server_time",
+        ]
+    ),
+    value=ANYTHING,
+)
+def test_a_member_of_any_kind_is_understood_or_refused(kind: str, name: str, value: Any) -> None:
+    frame = codec.strict_json.dumps({"type": kind, name: value})
+    for decode in (codec.decode_up, codec.decode_down):
+        try:
+            decode(frame)
+        except ProtocolError as refusal:
+            assert refusal.code  # accepting is just as right an outcome
+            assert len(refusal.message) < 400
+
+
+@given(st.binary(max_size=100) | st.text(max_size=100))
+def test_garbage_is_only_ever_a_protocol_error(frame: bytes | str) -> None:
+    with pytest.raises(ProtocolError):
+        codec.decode_up(frame)
+
+
+def test_the_largest_batch_of_readings_is_bounded() -> None:
+    readings = [{"seq": seq, "metrics": {"a": 1}} for seq in range(limits.MAX_READINGS + 1)]
+    body = {"type": "telemetry", "boot_id": "b", "readings": readings}
+    with pytest.raises(ProtocolError) as refusal:
+        codec.decode_up(codec.strict_json.dumps(body))
+    assert refusal.value.field == "/readings"
+    body["readings"] = readings[:-1]
+    decoded = codec.decode_up(codec.strict_json.dumps(body))
+    assert isinstance(decoded, messages.Telemetry)
+    assert len(decoded.readings) == limits.MAX_READINGS
+
+
+def test_a_reading_of_too_many_metrics_is_refused_alone() -> None:
+    crowded = {f"m{index}": 1 for index in range(limits.MAX_METRICS + 1)}
+    body = {
+        "type": "telemetry",
+        "boot_id": "b",
+        "readings": [{"seq": 1, "metrics": crowded}, {"seq": 2, "metrics": {"a": 1}}],
+    }
+    decoded = codec.decode_up(codec.strict_json.dumps(body))
+    assert isinstance(decoded, messages.Telemetry)
+    assert [reading.seq for reading in decoded.readings] == [2]
+    assert [verdict.reason for verdict in decoded.rejected] == ["too_many_metrics"]
+
+
+def test_a_secret_is_not_repeated_in_the_refusal() -> None:
+    with pytest.raises(ProtocolError) as refusal:
+        codec.decode_up('{"type":"auth","uid":"a","token":"se cret"}')
+    assert "cret" not in refusal.value.message
+
+
+def test_a_line_end_cannot_hide_behind_an_id() -> None:
+    with pytest.raises(ProtocolError):
+        codec.decode_up('{"type":"auth","uid":"a\\n","token":"t"}')
+
+
+def test_a_time_without_zone_cannot_be_sent() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        codec.format_moment(datetime(2026, 1, 1))  # noqa: DTZ001  # the mistake under test
+
+
+@given(UID, st.sampled_from([*topics.UpChannel, *topics.DownChannel]))
+def test_a_topic_is_parsed_into_what_it_was_built_from(uid: str, channel: topics.Channel) -> None:
+    topic = topics.build(uid=uid, channel=channel)
+    assert topics.parse(topic) == topics.Topic(uid=uid, channel=channel)
+
+
+@pytest.mark.parametrize("uid", ["", "+", "#", "a/b", "a b", "x" * 65, "a\n"])
+def test_no_wildcard_or_slash_gets_into_a_topic(uid: str) -> None:
+    with pytest.raises(topics.InvalidTopic):
+        topics.build(uid=uid, channel=topics.DownChannel.COMMAND)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "",
+        "homepot/v1/a",
+        "homepot/v1//ack",
+        "homepot/v2/a/ack",
+        "x/homepot/v1/a/ack",
+        "homepot/v1/a/ack/",
+        "homepot/v1/a/nothing",
+        "homepot/v1/+/ack",
+        "homepot/v1/a/b/ack",
+    ],
+)
+def test_a_foreign_topic_is_refused(topic: str) -> None:
+    with pytest.raises(topics.InvalidTopic):
+        topics.parse(topic)
+
+
+def test_the_server_subscribes_to_every_device_and_can_share_the_work() -> None:
+    assert topics.subscription(topics.UpChannel.TELEMETRY) == "homepot/v1/+/telemetry"
+    shared = topics.subscription(topics.UpChannel.ACK, share="ingest")
+    assert shared == "$share/ingest/homepot/v1/+/ack"
