@@ -63,6 +63,11 @@ lock: setup ## Pin requirements.in and requirements-dev.in with hashes
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 		--custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt requirements-dev.in
 
+.PHONY: schema
+schema: setup ## Write docs/openapi.yaml anew
+	@mkdir -p .build/data
+	@$(TOOL_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
 .PHONY: clean
 clean: ## Remove .venv and caches; data/ stays
 	@rm -rf .venv .build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles

@@ -8,7 +8,7 @@ from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts.selectors import LOGIN_SESSION_KEY
+from accounts.selectors import LOGIN_SESSION_KEY, is_session_key
 from accounts.services import access
 from accounts.types import Authenticated
 
@@ -27,6 +27,9 @@ class ActorMiddleware:
 
 
 def _browser_user(request: HttpRequest) -> Authenticated | None:
+    if not is_session_key(request.session.session_key or "0"):
+        request.session = type(request.session)()
+        return None
     user_id = request.session.get(auth.SESSION_KEY)
     if user_id is None:
         return None

@@ -102,9 +102,14 @@ def invalid_sessions(session_ids: Collection[int]) -> set[int]:
     return wanted - set(live)
 
 
+def is_session_key(text: str) -> bool:
+    """Whether a cookie may be looked up at all: PostgreSQL takes no NUL, and a cookie may."""
+    return len(text) <= 64 and text.isascii() and text.isalnum()
+
+
 def session_from_cookie(session_key: str) -> tuple[int, int] | None:
     """(user id, login session id) of a browser's session cookie while both are valid."""
-    if not session_key or len(session_key) > 64:
+    if not is_session_key(session_key):
         return None
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     kept = store.load()

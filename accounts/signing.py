@@ -100,7 +100,8 @@ def verify(token: str, *, ring: KeyRing, now: datetime) -> AccessClaims:
             # Time is compared below, against the `now` of the request.
             options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
         )
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+    # A header is parsed before its signature is known: it may be nested as deep as it is long.
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise InvalidAccessToken(type(error).__name__) from None
     _require_time(payload, now)
     return _claims_of(payload)

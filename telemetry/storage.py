@@ -12,7 +12,14 @@ from django.db import connection
 from telemetry.models import LatestMetrics, Reading
 
 _COLUMNS = (
-    "device_id", "tenant_id", "boot_id", "seq", "at", "received_at", "is_at_corrected", "metrics",
+    "device_id",
+    "tenant_id",
+    "boot_id",
+    "seq",
+    "at",
+    "received_at",
+    "is_at_corrected",
+    "metrics",
 )
 _ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
 

@@ -60,7 +60,7 @@ class ProfileInput(serializers.Serializer[Any]):
     display_name = serializers.CharField(max_length=80, allow_blank=True)
 
 
-class TenantOutput(serializers.Serializer[Any]):
+class MembershipOutput(serializers.Serializer[Any]):
     """A tenant and the user's role in it."""
 
     uid = serializers.CharField()
@@ -75,7 +75,7 @@ class UserOutput(serializers.Serializer[Any]):
     email = serializers.EmailField()
     display_name = serializers.CharField()
     platform_role = serializers.ChoiceField(choices=PlatformRole.choices)
-    tenants = TenantOutput(many=True)
+    tenants = MembershipOutput(many=True)
 
 
 class TokensOutput(serializers.Serializer[Any]):

@@ -23,6 +23,8 @@ from kernel.api.pagination import CursorPage
 from kernel.api.permissions import IsAnyone
 from kernel.api.views import ApiView
 
+# No cache on the way may keep an answer that carries a token (RFC 6749, 5.1).
+_NOT_STORED = {"Cache-Control": "no-store"}
 _SESSION_PAGE = inline_serializer(
     "SessionPage",
     {
@@ -53,7 +55,8 @@ class RegisterView(ApiView):
         """Add an account with a tenant of its own, and sign it in."""
         given = _read(serializers.RegisterInput, request)
         opened = registration.sign_up(**given, **_caller(request), now=timezone.now())
-        return Response(serializers.logged_in_body(opened), status=status.HTTP_201_CREATED)
+        body = serializers.logged_in_body(opened)
+        return Response(body, status=status.HTTP_201_CREATED, headers=_NOT_STORED)
 
 
 class LoginView(ApiView):
@@ -77,7 +80,7 @@ class LoginView(ApiView):
         opened = authentication.log_in(
             **given, **_caller(request), kind=SessionKind.API, now=timezone.now()
         )
-        return Response(serializers.logged_in_body(opened))
+        return Response(serializers.logged_in_body(opened), headers=_NOT_STORED)
 
 
 class RefreshView(ApiView):
@@ -100,7 +103,7 @@ class RefreshView(ApiView):
         """Exchange a refresh token for its successor; each is good for one exchange."""
         given = _read(serializers.RefreshInput, request)
         renewed = refresh_tokens.rotate(**given, **_caller(request), now=timezone.now())
-        return Response(serializers.tokens_body(renewed.tokens))
+        return Response(serializers.tokens_body(renewed.tokens), headers=_NOT_STORED)
 
 
 class LogoutView(ApiView):
@@ -187,7 +190,10 @@ class SessionsView(ApiView):
         return paginator.get_paginated_response(items)
 
     @extend_schema(
-        tags=["auth"], summary="End my other sessions", responses={200: serializers.EndedOutput}
+        operation_id="auth_sessions_end_others",
+        tags=["auth"],
+        summary="End my other sessions",
+        responses={200: serializers.EndedOutput},
     )
     def delete(self, request: Request) -> Response:
         """End every session of mine but the present one."""
@@ -199,7 +205,12 @@ class SessionsView(ApiView):
 class SessionView(ApiView):
     """One of my sessions."""
 
-    @extend_schema(tags=["auth"], summary="End one of my sessions", responses={204: None})
+    @extend_schema(
+        operation_id="auth_sessions_end",
+        tags=["auth"],
+        summary="End one of my sessions",
+        responses={204: None},
+    )
     def delete(self, request: Request, uid: str) -> Response:
         """End it: its tokens, cookie and sockets stop working at once."""
         sessions.end_session(session_uid=uid, actor=_actor(request), now=timezone.now())
@@ -219,7 +230,8 @@ class SocketTicketView(ApiView):
     def post(self, request: Request) -> Response:
         """A ticket that opens one socket within 30 seconds."""
         ticket = tickets.issue_ticket(actor=_actor(request), now=timezone.now())
-        return Response({"ticket": ticket.value, "expires_in": ticket.expires_in})
+        body = {"ticket": ticket.value, "expires_in": ticket.expires_in}
+        return Response(body, headers=_NOT_STORED)
 
 
 def _read(serializer_class: type[fields.Serializer[Any]], request: Request) -> dict[str, Any]:

@@ -32,6 +32,8 @@ def redeem_ticket(*, ticket: str, now: datetime) -> tuple[int, int]:
 
     Raises InvalidCredentials for one that is unknown, used or too old, or whose session ended.
     """
+    if not ticket.isascii():
+        raise errors.InvalidCredentials("The ticket is not valid.")
     unused = SocketTicket.objects.filter(
         ticket_hash=tokens.digest(ticket), used_at__isnull=True, expires_at__gt=now
     )

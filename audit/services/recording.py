@@ -78,9 +78,7 @@ def _lock(chain_id: int) -> None:
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, chain_id & _INT4_MASK]
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, chain_id & _INT4_MASK])
 
 
 def _link(chain_id: int, entries: list[AuditEntry]) -> None:

@@ -29,6 +29,14 @@ class CommandOutput(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class CommandPage(serializers.Serializer[Any]):
+    """A page of commands."""
+
+    items = CommandOutput(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
 class CommandEventOutput(serializers.Serializer[Any]):
     """One move of a command."""
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commands import selectors
-from commands.api.serializers import CommandEventOutput, CommandOutput
+from commands.api.serializers import CommandEventOutput, CommandOutput, CommandPage
 from kernel.api.pagination import CursorPage
 from kernel.api.views import ApiView
 
@@ -44,7 +44,7 @@ class DeviceCommands(ApiView):
     @extend_schema(
         operation_id="device_commands",
         tags=["commands"],
-        responses=CommandOutput(many=True),
+        responses=CommandPage,
     )
     def get(self, request: Request, uid: str) -> Response:
         """List a device's commands, newest first."""

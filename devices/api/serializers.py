@@ -75,7 +75,7 @@ class DeviceInput(serializers.Serializer[Any]):
         return DeviceChanges(**self.validated_data)
 
 
-class TenantOutput(serializers.Serializer[Any]):
+class OwnerOutput(serializers.Serializer[Any]):
     """The owner of a device."""
 
     uid = serializers.CharField()
@@ -88,7 +88,7 @@ class DeviceOutput(serializers.ModelSerializer[Device]):
     pairing = serializers.ChoiceField(choices=Pairing.choices, read_only=True)
     connectivity = serializers.SerializerMethodField()
     last_seen_at = serializers.SerializerMethodField()
-    tenant = TenantOutput(allow_null=True)
+    tenant = OwnerOutput(allow_null=True)
     capabilities = serializers.ListField(child=serializers.CharField())
     relay_names = serializers.DictField(child=serializers.CharField())
     input_config = serializers.DictField()

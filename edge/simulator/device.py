@@ -14,7 +14,7 @@ from edge.protocol.codec import format_moment
 from edge.simulator import VERSION
 from edge.simulator.agenda import Agenda
 from edge.simulator.chaos import AckFate, Chaos, ChaosProfile, Dice, Fault
-from edge.simulator.effects import Drop, Effect, Freeze, Moment, Ping, Record, Send
+from edge.simulator.effects import Drop, Effect, Moment, Ping, Postpone, Record, Send
 from edge.simulator.environment import Surroundings
 from edge.simulator.flash import Flash, QueuedReading
 
@@ -63,7 +63,6 @@ class SimDevice:
         self._frozen_until = 0.0
         self._skew = timedelta(seconds=self._dice.stream("clock").uniform(-2, 2))
         self._effects: list[Effect] = []
-        self._is_running = False
 
     # What happens to the device
 
@@ -100,6 +99,8 @@ class SimDevice:
             self._telemetry_acked(message, at)
         elif isinstance(message, messages.Error):
             self._record("error_received", code=message.code)
+            if message.retry_after is not None:
+                self._effects.append(Postpone(message.retry_after))
         else:
             self._asked(message, at)
         return self._taken()
@@ -126,13 +127,14 @@ class SimDevice:
         self._chaos.calm()
         self._frozen_until = 0.0
         self._record("calm")
-        if self._connection is not None:
-            self._drop()
+        self._drop()
         return self._taken()
 
     def next_due(self) -> float:
         """Return when `due` has something to do."""
-        found = [due for one in (self._agenda, self._errands) if (due := one.next_due()) is not None]
+        found = [
+            due for one in (self._agenda, self._errands) if (due := one.next_due()) is not None
+        ]
         return max(self._frozen_until, min(found)) if found else float("inf")
 
     @property
@@ -257,7 +259,7 @@ class SimDevice:
             copies = self._chaos.several("ack") if fate is AckFate.DUPLICATED else 1
             self._send(ack, copies=copies)
 
-    def _send_later(self, at: Moment, message: messages.UpMessage) -> None:
+    def _send_later(self, _: Moment, message: messages.UpMessage) -> None:
         self._send(message)
 
     # What the device says by itself
@@ -340,21 +342,21 @@ class SimDevice:
         strike[fault](at)
 
     def _reboot(self, at: Moment) -> None:
-        if self._connection is not None:
-            self._drop(stay_away_s=self._chaos.boot_s())
+        self._drop(stay_away_s=self._chaos.boot_s())
         self._boot(at)
 
     def _freeze(self, at: Moment) -> None:
         if self._connection is None:
             return
-        self._frozen_until = at.monotonic + self._chaos.half_open_s()
-        self._effects.append(Freeze(until=self._frozen_until))
+        seconds = self._chaos.half_open_s()
+        self._frozen_until = at.monotonic + seconds
+        self._record("frozen", seconds=round(seconds, 3))
 
-    def _set_clock_wrong(self, at: Moment) -> None:
+    def _set_clock_wrong(self, _: Moment) -> None:
         self._skew = self._chaos.skew()
         self._record("clock_set", skew_s=round(self._skew.total_seconds(), 1))
 
-    def _babble(self, at: Moment) -> None:
+    def _babble(self, _: Moment) -> None:
         if self._connection is not None and self._connection.is_welcomed:
             self._effects.append(Send(self._chaos.malformed_frame()))
 
@@ -369,8 +371,9 @@ class SimDevice:
         return number
 
     def _drop(self, *, stay_away_s: float = 0.0) -> None:
-        self._forget_connection()
-        self._effects.append(Drop(stay_away_s))
+        if self._connection is not None:
+            self._forget_connection()
+            self._effects.append(Drop(stay_away_s))
 
     def _send(self, message: messages.UpMessage, *, copies: int = 1) -> None:
         self._effects += [Send(codec.encode(message))] * copies

@@ -27,17 +27,17 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
-class Freeze:
-    """Stop reading and writing until then, without closing anything."""
-
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
 class Drop:
     """Lose the connection without a goodbye, and stay away at least this long."""
 
     stay_away_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """Wait at least this long before connecting again: the server asked for it."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +48,4 @@ class Record:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-Effect = Send | Ping | Freeze | Drop | Record
+Effect = Send | Ping | Drop | Postpone | Record

@@ -56,11 +56,7 @@ class Flash:
 
     def forget(self, *, boot_id: str, acked_seq: int) -> int:
         """Drop the readings the server has; return how many that were."""
-        kept = [
-            item
-            for item in self.telemetry
-            if item.boot_id != boot_id or item.seq > acked_seq
-        ]
+        kept = [item for item in self.telemetry if item.boot_id != boot_id or item.seq > acked_seq]
         forgotten = len(self.telemetry) - len(kept)
         if forgotten:
             self.telemetry = deque(kept, maxlen=TELEMETRY_CAPACITY)

@@ -36,12 +36,16 @@ class ApiSchema(AutoSchema):
         """The Idempotency-Key of mutating routes."""
         return [_IDEMPOTENCY_KEY] if self.method in MUTATING else []
 
+    def map_renderers(self, attribute: str) -> list[str]:
+        """Results are plain JSON; only refusals also come as problem details."""
+        return ["application/json"]
+
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"
     ) -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        bodies["default"] = self._get_response_for_code(  # type: ignore[no-untyped-call]
-            ErrorBody, "default"
+        refusal = self._get_response_for_code(  # type: ignore[no-untyped-call]
+            ErrorBody, "default", media_types=["application/json", "application/problem+json"]
         )
-        bodies["default"]["description"] = "Any refusal."
+        bodies["default"] = {**refusal, "description": "Any refusal."}
         return bodies

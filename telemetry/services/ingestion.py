@@ -29,7 +29,9 @@ def ingest_readings(
     acknowledged: no record of it below that is still to come.
     """
     rows = [
-        _row(device_id=device_id, tenant_id=tenant_id, boot_id=telemetry.boot_id, sent=sent, now=now)
+        _row(
+            device_id=device_id, tenant_id=tenant_id, boot_id=telemetry.boot_id, sent=sent, now=now
+        )
         for sent in telemetry.readings
     ]
     stored = _store(rows) if rows else 0
@@ -80,9 +82,7 @@ def _highest_seq(telemetry: Telemetry) -> int:
 
 def _hint(uid: str, tenant_id: int, newest: Reading) -> None:
     payload = {"device_uid": uid, "metrics": newest.metrics, "at": newest.at.isoformat()}
-    realtime.publish(
-        realtime.tenant_topic(tenant_id), {"kind": "metrics", "payload": payload}
-    )
+    realtime.publish(realtime.tenant_topic(tenant_id), {"kind": "metrics", "payload": payload})
 
 
 def _count(acknowledgement: Acknowledgement) -> None:

@@ -180,6 +180,18 @@ def test_changing_the_password_keeps_this_browser_signed_in(ada: User) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("key", ["", "unknown", "x" * 500, "../../etc", "\x00"])
+@pytest.mark.parametrize("key", ["", "unknown", "x" * 500, "../../etc", "\x00" * 9])
 def test_an_unknown_cookie_belongs_to_nobody(key: str) -> None:
     assert selectors.session_from_cookie(key) is None
+
+
+@pytest.mark.core
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "cookie", [r'"\000\000\000\000\000\000\000\000\000"', "x" * 4000, "{}", '"']
+)
+def test_a_nonsense_cookie_is_a_stranger(cookie: str) -> None:
+    browser = Client(headers={"Cookie": f"homepot_session={cookie}"})
+
+    people.assert_refused(browser.get(ME), 401, "not_authenticated")
+    assert browser.get("/login").status_code == 200

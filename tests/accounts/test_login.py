@@ -29,6 +29,7 @@ def test_the_right_password_opens_a_session(api: APIClient, ada: User) -> None:
 
     body = response.json()
     assert response.status_code == 200
+    assert response["Cache-Control"] == "no-store"
     assert body["user"]["uid"] == ada.uid
     session = LoginSession.objects.get()
     assert (session.kind, session.user_agent, session.address) == ("api", "curl/8", "127.0.0.1")

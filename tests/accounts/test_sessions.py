@@ -186,3 +186,17 @@ def test_the_actor_of_a_user_has_their_roles_and_ends_with_the_session(
         selectors.actor_for_user(user_id=ada.pk, session_id=session.session.pk)
     with pytest.raises(errors.NotAuthenticated):
         selectors.actor_for_user(user_id=10**9)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("uid", ["%00", "%F0%9F%98%80", "x" * 3000, "..", "1 OR 1=1"])
+def test_a_nonsense_session_id_is_not_found(signed_in: APIClient, uid: str) -> None:
+    people.assert_refused(signed_in.delete(f"{URL}/{uid}"), 404, "not_found")
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    "cursor", ["x", "cD1hYmM=", "cD0lMDA=", "cj0xJnA9MQ==", "bz05OTk5OTk5OTk5OTk="]
+)
+def test_a_nonsense_cursor_never_breaks_the_list(signed_in: APIClient, cursor: str) -> None:
+    assert signed_in.get(URL, {"cursor": cursor}).status_code in {200, 400, 404}

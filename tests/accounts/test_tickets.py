@@ -50,7 +50,7 @@ def test_a_ticket_ends_with_its_session(session: LoggedIn) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("ticket", ["", "unknown", "x" * 5000])
+@pytest.mark.parametrize("ticket", ["", "unknown", "x" * 5000, "\x00", "\ud800", "ü"])
 def test_an_unknown_ticket_is_refused(ticket: str) -> None:
     with pytest.raises(errors.InvalidCredentials):
         tickets.redeem_ticket(ticket=ticket, now=timezone.now())

@@ -22,8 +22,6 @@ from telemetry.models import Reading
 from tests.devicelink.household import Board, Resident, provision
 from tests.devicelink.serving import LiveServer, Peer, eventually
 
-LOST_HINTS = pytest.mark.parametrize("hints", ["arrive", "are_lost"])
-
 
 @pytest.fixture
 def hints(request: pytest.FixtureRequest) -> None:

@@ -122,9 +122,12 @@ def log(request: pytest.FixtureRequest) -> Iterator[tuple[logging.Logger, io.Str
     handler = logging.StreamHandler(stream)
     handler.setFormatter(request.param())
     handler.addFilter(RedactingFilter())
-    logger = logging.Logger("canary")
+    logger = logging.getLogger("canary")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
     logger.addHandler(handler)
     yield logger, stream
+    logger.removeHandler(handler)
     bind_request_id("")
 
 

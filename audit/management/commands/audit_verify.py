@@ -18,7 +18,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One chain only, or a comparison with heads kept elsewhere."""
-        parser.add_argument("--tenant", type=int, help="only this tenant's chain; 0: the platform's")
+        parser.add_argument(
+            "--tenant", type=int, help="only this tenant's chain; 0: the platform's"
+        )
         parser.add_argument(
             "--checkpoint",
             type=Path,
@@ -34,7 +36,9 @@ class Command(BaseCommand):
             earlier = {key: head for key, head in earlier.items() if key == options["tenant"]}
         report = verification.verify_chains(chain_id=options["tenant"], earlier=earlier)
         for bad in report.bad:
-            self.stderr.write(f"Chain {bad.chain_id}: entry {bad.seq} does not hold: {bad.problem}.")
+            self.stderr.write(
+                f"Chain {bad.chain_id}: entry {bad.seq} does not hold: {bad.problem}."
+            )
         if not report.is_intact:
             raise CommandError("The audit log is not intact.", returncode=1)
         if path is not None:

@@ -52,6 +52,7 @@ class Command(BaseCommand):
             lock.release()
 
     def _prepare(self) -> None:
+        settings.STATIC_ROOT.mkdir(exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
         try:
             self._password = bootstrap.ensure_first_admin(

@@ -1,0 +1,236 @@
+"""Many simulated devices in one process, one task each, with one log and one truth."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from edge.protocol.backoff import Backoff
+from edge.protocol.codec import format_moment
+from edge.protocol.fields import parse_moment
+from edge.protocol.limits import RECONNECT_MIN_SECONDS
+from edge.simulator import provisioning
+from edge.simulator.device import BoardProfile, SimDevice
+from edge.simulator.driver import Wire, WireDevice
+from edge.simulator.effects import Moment, Record
+from edge.simulator.errors import DeviceRefused, ServerUnavailable
+from edge.simulator.event_log import EventLog, line_of
+from edge.simulator.flash import Flash
+from edge.simulator.options import FleetOptions
+from edge.simulator.state_directory import Identity, StateDirectory
+from edge.simulator.truth import Truth
+
+_log = logging.getLogger(__name__)
+
+_PROVISIONS_AT_ONCE: Final = 4
+_HANDSHAKES_AT_ONCE: Final = 32
+_SAVE_EVERY_S: Final = 2.0
+_KEEP_FLASH_EVERY_S: Final = 30.0
+_STOP_S: Final = 1.0
+# What a run without a truth file keeps of each device, so that it may run for months.
+_UNASKED_COMMANDS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A device that has its identity; the claim code is what its buyer would read on it."""
+
+    index: int
+    name: str
+    hardware_id: str
+    identity: Identity
+    is_new: bool
+
+
+class Fleet:
+    """Runs the devices of one seed until it is stopped; truth and log are right at any time."""
+
+    def __init__(
+        self, options: FleetOptions, *, announce: Callable[[Announcement], None] = lambda _: None
+    ) -> None:
+        self.options = options
+        self._announce = announce
+        self._stop = asyncio.Event()
+        self._state = StateDirectory(options.state_dir)
+        self.truth = Truth()
+        self._event_log = EventLog(None)
+        self._devices: dict[str, WireDevice] = {}
+        self._identities: dict[str, Identity] = {}
+        self._provisioning = asyncio.Semaphore(_PROVISIONS_AT_ONCE)
+        self._wire = Wire(options.socket_url, asyncio.Semaphore(_HANDSHAKES_AT_ONCE))
+        self._run_id = uuid.uuid4().hex[:12]
+        self._is_calm = False
+        self.refused: dict[str, str] = {}
+
+    def stop(self) -> None:
+        """Ask the fleet to end; it does within two seconds."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Return when stopped, when the time is over, or when every device was refused."""
+        options = self.options
+        self._state.open()
+        try:
+            if options.truth_file is None:
+                self.truth = Truth(keep=_UNASKED_COMMANDS)
+            else:
+                options.truth_file.parent.mkdir(parents=True, exist_ok=True)
+                self.truth = Truth.load(options.truth_file)
+            self._event_log = EventLog(options.log_file)
+            await self._run_devices()
+        finally:
+            self._keep_all()
+            self._save_truth()
+            self._event_log.close()
+            self._state.close()
+
+    async def calm(self) -> None:
+        """End all chaos and have every device report once more: truth and server must now agree."""
+        self._is_calm = True
+        await asyncio.gather(*(device.calm() for device in list(self._devices.values())))
+
+    async def _run_devices(self) -> None:
+        lives = [asyncio.ensure_future(self._life(index)) for index in range(self.options.devices)]
+        beside = [
+            asyncio.ensure_future(self._save_now_and_then()),
+            asyncio.ensure_future(self._calm_in_time()),
+        ]
+        stopping = asyncio.ensure_future(self._stop.wait())
+        everything = asyncio.gather(*lives)
+        try:
+            async with asyncio.timeout(self.options.duration_s):
+                await asyncio.wait({stopping, everything}, return_when=asyncio.FIRST_COMPLETED)
+            if everything.done():
+                everything.result()
+        except TimeoutError:
+            pass
+        finally:
+            for task in (*beside, stopping, *lives):
+                task.cancel()
+            await asyncio.wait({*beside, stopping, *lives}, timeout=_STOP_S)
+            everything.cancel()
+            with contextlib.suppress(BaseException):
+                await everything
+
+    async def _life(self, index: int) -> None:
+        hardware_id = self.options.hardware_id(index)
+        try:
+            device = await self._made(index, hardware_id)
+            self._devices[hardware_id] = device
+            if self._is_calm:
+                await device.calm()
+            await device.run()
+        except DeviceRefused as refused:
+            # The neighbours go on: one lost key is not the end of a fleet.
+            self.refused[hardware_id] = str(refused)
+            _log.error("%s stops: %s", hardware_id, refused)
+
+    async def _made(self, index: int, hardware_id: str) -> WireDevice:
+        options = self.options
+        stored = self._state.load(hardware_id, relay_count=options.relays)
+        flash = stored[1] if stored else Flash.blank(options.relays)
+        source = random.Random(f"{options.seed}:{index}:backoff")
+        backoff = Backoff(
+            source=source,
+            minimum_s=min(RECONNECT_MIN_SECONDS, options.reconnect_max_s / 4),
+            maximum_s=options.reconnect_max_s,
+        )
+        identity = await self._identity(index, hardware_id, stored and stored[0], backoff)
+        self._state.save(hardware_id, identity, flash)
+        self._identities[hardware_id] = identity
+        self.truth.add_device(identity.device_uid, hardware_id=hardware_id, relays=flash.relays)
+        self._announce(
+            Announcement(index, options.name(index), hardware_id, identity, is_new=not stored)
+        )
+        profile = BoardProfile(
+            hardware_id=hardware_id,
+            seed=options.seed,
+            index=index,
+            run_id=self._run_id,
+            telemetry_every_s=options.telemetry_every_s,
+            input_every_s=options.input_every_s,
+        )
+        core = SimDevice(profile, flash, options.chaos)
+        return WireDevice(core, identity, wire=self._wire, backoff=backoff, recorder=self._record)
+
+    async def _identity(
+        self, index: int, hardware_id: str, stored: Identity | None, backoff: Backoff
+    ) -> Identity:
+        """Return the stored identity, or a new one; an unused claim code is renewed in time."""
+        if stored is not None and not _has_expired_code(stored):
+            return stored
+        if stored is None and not self.options.provision_key:
+            raise DeviceRefused("set DEVICE_PROVISION_KEY to the provisioning key of the server")
+        wanted = provisioning.Registration(
+            hardware_id, self.options.name(index), self.options.relays
+        )
+        while True:
+            try:
+                async with self._provisioning:
+                    return await provisioning.register(
+                        self.options.url, wanted, provision_key=self.options.provision_key
+                    )
+            except DeviceRefused:
+                if stored is None:
+                    raise
+                return replace(stored, claim_code=None, claim_expires_at=None)
+            except ServerUnavailable as fault:
+                delay = backoff.next_delay(retry_after=fault.retry_after)
+                _log.warning("%s: %s; again in %.1f s", hardware_id, fault, delay)
+                await asyncio.sleep(delay)
+
+    # What is kept
+
+    def _record(self, core: SimDevice, at: Moment, record: Record) -> None:
+        hardware_id = core.profile.hardware_id
+        identity = self._identities[hardware_id]
+        uid = identity.device_uid
+        if self._event_log.is_open:
+            self._event_log.write(
+                line_of(
+                    at=at,
+                    hardware_id=hardware_id,
+                    uid=uid,
+                    event=record.event,
+                    details=record.details,
+                )
+            )
+        self.truth.note(uid, record.event, record.details, wall=format_moment(at.wall))
+        if record.event in ("executed", "booted"):
+            # Before the ack is sent: what was answered is never run again.
+            self._state.save(hardware_id, identity, core.flash)
+
+    async def _save_now_and_then(self) -> None:
+        kept_at = time.monotonic()
+        while True:
+            await asyncio.sleep(_SAVE_EVERY_S)
+            self._save_truth()
+            if time.monotonic() - kept_at >= _KEEP_FLASH_EVERY_S:
+                kept_at = time.monotonic()
+                self._keep_all()
+
+    async def _calm_in_time(self) -> None:
+        if self.options.chaos_for_s is not None:
+            await asyncio.sleep(self.options.chaos_for_s)
+            await self.calm()
+
+    def _save_truth(self) -> None:
+        if self.options.truth_file is not None and self.truth.is_changed:
+            self.truth.save(self.options.truth_file)
+
+    def _keep_all(self) -> None:
+        for hardware_id, device in self._devices.items():
+            self._state.save(hardware_id, self._identities[hardware_id], device.core.flash)
+
+
+def _has_expired_code(identity: Identity) -> bool:
+    expires_at = parse_moment(identity.claim_expires_at)
+    return identity.claim_code is not None and (
+        expires_at is not None and expires_at <= datetime.now(UTC)
+    )

@@ -1,0 +1,93 @@
+"""The truth of a simulated fleet: where every relay really is, and what was really run.
+
+A checker compares it with the server's database: a relay that differs is a phantom, a command
+with a count above one was run twice.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.simulator import private_file
+
+_FACTS = ("kind", "relay_index", "is_on", "monotonic", "server_time", "expires_at")
+
+
+@dataclass(slots=True)
+class DeviceTruth:
+    """One device: relay positions, and its executed commands in order of their first run."""
+
+    hardware_id: str
+    relays: list[bool] = field(default_factory=list)
+    boots: int = 0
+    executed: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def count(self, command_id: str) -> int:
+        """Return how often this device ran a command."""
+        return int(self.executed.get(command_id, {}).get("count", 0))
+
+
+class Truth:
+    """What all devices of a fleet really did; ``keep`` bounds the commands held per device."""
+
+    def __init__(self, *, keep: int | None = None) -> None:
+        self.devices: dict[str, DeviceTruth] = {}
+        self.is_changed = False
+        self._keep = keep
+
+    def add_device(self, uid: str, *, hardware_id: str, relays: tuple[bool, ...]) -> None:
+        """Begin to follow a device with the positions its flash holds."""
+        device = self.devices.setdefault(uid, DeviceTruth(hardware_id))
+        device.relays = list(relays)
+        self.is_changed = True
+
+    def note(self, uid: str, event: str, details: Mapping[str, Any], *, wall: str) -> None:
+        """Take in one record of a device."""
+        device = self.devices[uid]
+        if event == "booted":
+            device.boots += 1
+            self.is_changed = True
+        elif event == "executed":
+            device.relays = list(details["relays"])
+            self._note_executed(device, details, wall)
+            self.is_changed = True
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return everything as JSON values, by device uid."""
+        return {
+            uid: {
+                "hardware_id": device.hardware_id,
+                "relays": device.relays,
+                "boots": device.boots,
+                "executed": device.executed,
+            }
+            for uid, device in self.devices.items()
+        }
+
+    def save(self, path: Path) -> None:
+        """Write everything at once; a reader never sees half a file."""
+        private_file.write(path, json.dumps({"devices": self.to_plain()}, indent=1))
+        self.is_changed = False
+
+    @classmethod
+    def load(cls, path: Path, *, keep: int | None = None) -> "Truth":
+        """Return what an earlier run wrote, or nothing known when there is no file."""
+        truth = cls(keep=keep)
+        text = private_file.read(path)
+        if text is not None:
+            for uid, plain in json.loads(text)["devices"].items():
+                truth.devices[uid] = DeviceTruth(**plain)
+        return truth
+
+    def _note_executed(self, device: DeviceTruth, details: Mapping[str, Any], wall: str) -> None:
+        command_id = details["command_id"]
+        known = device.executed.get(command_id)
+        if known is not None:
+            known["count"] += 1
+            return
+        facts = {name: details[name] for name in _FACTS if name in details}
+        device.executed[command_id] = {"count": 1, "wall": wall, **facts}
+        while self._keep is not None and len(device.executed) > self._keep:
+            del device.executed[next(iter(device.executed))]
