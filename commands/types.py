@@ -69,7 +69,8 @@ class Outcome:
 
     `relays` are the device's words when they can be believed to be its newest, None otherwise.
     `is_first_answer` tells that the command was sent once and is answered in time, so that
-    nothing can have happened since; else `sent_at` says what may be older.
+    nothing can have happened since; else `sent_at` says what may be older. `is_outdated` tells
+    that the device has said something newer since: no position follows from this answer.
     """
 
     device_id: int
@@ -80,6 +81,7 @@ class Outcome:
     payload: dict[str, Any]
     relays: tuple[Any, ...] | None
     is_first_answer: bool
+    is_outdated: bool
     sent_at: datetime | None
     cause: list[dict[str, Any]] = field(default_factory=list)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from commands import selectors as command_selectors
 from commands.events import CommandQueued, LaneFreed
 from devicelink import outbound
 from devices.events import CredentialRevoked, SessionOpened
@@ -29,4 +30,6 @@ def on_credential_revoked(event: CredentialRevoked) -> None:
 @subscribe(LaneFreed)
 def on_lane_freed(event: LaneFreed) -> None:
     """Have the device's socket pull what waited behind the command that ended."""
-    outbound.hint_commands(event.device_id)
+    # Mostly nothing waits, and this look is cheaper than a pull that takes the device's lock.
+    if command_selectors.devices_with_queued([event.device_id]):
+        outbound.hint_commands(event.device_id)

@@ -59,6 +59,15 @@ def redact(text: str) -> str:
     return _LONG_TOKEN.sub(REDACTED, text)
 
 
+def _message_of(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        # Arguments that do not fit must not become an error of whoever logs: logging itself
+        # catches them only after the filters.
+        return f"{record.msg} {record.args!r}"
+
+
 def _without_value(match: re.Match[str]) -> str:
     quote = match["quote"] or ""
     return f"{match[1]}{quote}{REDACTED}{quote}"
@@ -69,7 +78,7 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact message, extra values and traceback; always lets the record pass."""
-        record.msg, record.args = redact(record.getMessage()), None
+        record.msg, record.args = redact(_message_of(record)), None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:

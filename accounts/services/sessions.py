@@ -53,7 +53,10 @@ def open_session(
 @unit_of_work()
 def end_session(*, session_uid: str, actor: Actor, now: datetime) -> None:
     """End one of the actor's own sessions; raises NotFound for any other."""
-    found = lock_rows(selectors.sessions_of(actor).filter(uid=session_uid))
+    # PostgreSQL takes no NUL in a text, and an address may carry one.
+    is_possible = session_uid.isalnum()
+    wanted = selectors.sessions_of(actor).filter(uid=session_uid)
+    found = lock_rows(wanted) if is_possible else []
     if not found:
         raise errors.NotFound
     is_own = found[0].pk == actor.session_id

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Q
 
 from commands import lanes, registry, state_machine
 from commands.models import Command
@@ -23,13 +23,14 @@ def claim_deliverable(
 
     Send them only after this returned: the ledger knows of every command before the wire does.
     With `reconnect` the unanswered commands of former sessions are handed out again under their
-    old ids; the device knows by them what it has done already. Raises SessionFenced.
+    old ids; the device knows by them what it has done already. One of unknown outcome that a
+    newer command has overtaken is not: the device might do it last. Raises SessionFenced.
     """
     with unit_of_work():
         facts = sessions.lock_session(device_id=device_id)
         sessions.require_current(facts, epoch)
         open_commands = _open_commands(device_id, now)
-        again = _unanswered(open_commands, epoch) if reconnect else []
+        again = _unanswered(device_id, open_commands, epoch) if reconnect else []
         for command in again:
             _note_resend(command, epoch, now)
         in_flight = [
@@ -55,12 +56,33 @@ def _open_commands(device_id: int, now: datetime) -> list[Command]:
     )
 
 
-def _unanswered(open_commands: list[Command], epoch: int) -> list[Command]:
-    return [
+def _unanswered(device_id: int, open_commands: list[Command], epoch: int) -> list[Command]:
+    unanswered = [
         command
         for command in open_commands
         if command.state in state_machine.AWAITING and command.session_epoch != epoch
     ]
+    if all(command.state in state_machine.IN_FLIGHT for command in unanswered):
+        return unanswered
+    rows = Command.objects.unscoped("commands of the device whose lock is held")
+    newer = list(
+        rows.filter(device_id=device_id, pk__gt=unanswered[0].pk)
+        .filter(Q(sent_at__isnull=False) | Q(state=state_machine.QUEUED, finished_at__isnull=True))
+        .only("pk", "lane", "sent_at")
+    )
+    return [command for command in unanswered if not _is_overtaken(command, newer)]
+
+
+def _is_overtaken(command: Command, newer: list[Command]) -> bool:
+    """Only an unknown outcome frees its lane for others before it is answered."""
+    return command.state == state_machine.TIMED_OUT and any(
+        other.pk > command.pk
+        and (
+            lanes.supersedes(other.lane, command.lane)
+            or (other.sent_at is not None and lanes.exclude(other.lane, command.lane))
+        )
+        for other in newer
+    )
 
 
 def _note_resend(command: Command, epoch: int, now: datetime) -> None:

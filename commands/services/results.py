@@ -73,6 +73,7 @@ def _outcome(command: Command, facts: SessionFacts, ack: Ack, *, is_newest: bool
         payload=command.payload,
         relays=ack.relays if is_believed else None,
         is_first_answer=is_first_answer and is_newest,
+        is_outdated=not is_newest,
         sent_at=command.sent_at,
         cause=command.cause,
     )

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from edge.protocol.backoff import Backoff
 from edge.protocol.codec import format_moment
@@ -103,9 +103,10 @@ class Fleet:
         ]
         stopping = asyncio.ensure_future(self._stop.wait())
         everything = asyncio.gather(*lives)
+        ends: set[asyncio.Future[Any]] = {stopping, everything}
         try:
             async with asyncio.timeout(self.options.duration_s):
-                await asyncio.wait({stopping, everything}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if everything.done():
                 everything.result()
         except TimeoutError:

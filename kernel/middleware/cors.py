@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-ID"
@@ -27,7 +28,7 @@ class CorsMiddleware:
         )
         response = HttpResponse(status=204) if preflight else self._get_response(request)
         response["Access-Control-Allow-Origin"] = origin
-        response["Vary"] = "Origin"
+        patch_vary_headers(response, ["Origin"])
         if preflight:
             response["Access-Control-Allow-Methods"] = _METHODS
             response["Access-Control-Allow-Headers"] = _HEADERS

@@ -25,7 +25,9 @@ def is_within(address: str, cidrs: Iterable[str]) -> bool:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(ip in network for network in networks(tuple(cidrs)))
+    # A server bound to `::` sees IPv4 peers as ::ffff:192.0.2.1.
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return any((mapped or ip) in network for network in networks(tuple(cidrs)))
 
 
 def client_address(peer: str, forwarded_for: str, cidrs: Iterable[str]) -> str:

@@ -65,7 +65,7 @@ def apply_outcome(outcome: Outcome, now: datetime) -> dict[str, Any] | None:
 def _positions(outcome: Outcome) -> dict[int, bool]:
     if outcome.relays:
         return {relay.relay_index: relay.is_on for relay in outcome.relays}
-    if outcome.state != state_machine.SUCCEEDED:
+    if outcome.is_outdated or outcome.state != state_machine.SUCCEEDED:
         return {}
     rows = RelayState.objects.unscoped("relays of the device whose lock is held").filter(
         device_id=outcome.device_id

@@ -148,6 +148,15 @@ def test_arguments_extras_and_tracebacks_are_redacted(
         assert secret not in written
 
 
+def test_arguments_that_do_not_fit_are_written_redacted_and_raise_nothing(
+    log: tuple[logging.Logger, io.StringIO],
+) -> None:
+    logger, stream = log
+    logger.warning("%d tries of %s", "many", {"token": CODE}, "one too many")
+    assert "tries of" in stream.getvalue()
+    assert CODE not in stream.getvalue()
+
+
 def test_lines_carry_the_request_id(log: tuple[logging.Logger, io.StringIO]) -> None:
     logger, stream = log
     bind_request_id("req-77")

@@ -12,6 +12,7 @@ from django.test import RequestFactory
 from kernel import errors
 from kernel.api.parsers import StrictJSONParser
 from kernel.logs import current_request_id
+from kernel.middleware.cors import CorsMiddleware
 from kernel.middleware.request_id import RequestIdMiddleware
 from kernel.middleware.trusted_proxy import TrustedProxyMiddleware, client_address, is_within
 from kernel.uuid7 import uuid7
@@ -86,6 +87,25 @@ def test_a_forwarded_address_counts_only_as_far_as_our_proxies_wrote_it(
     peer: str, forwarded: str, expected: str
 ) -> None:
     assert client_address(peer, forwarded, PROXIES) == expected
+
+
+def test_an_ipv4_peer_of_a_dual_stack_socket_is_the_same_peer() -> None:
+    assert is_within("::ffff:10.1.2.3", PROXIES)
+    assert not is_within("::ffff:192.0.2.1", PROXIES)
+    assert client_address("::ffff:10.0.0.1", "198.51.100.9", PROXIES) == "198.51.100.9"
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", "https://evil.example"])
+def test_cors_is_for_configured_origins_and_keeps_what_caches_must_know(
+    settings: Any, origin: str
+) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+    request = RequestFactory().get("/api/v1/devices", headers={"Origin": origin})
+    answer = CorsMiddleware(lambda _: HttpResponse(headers={"Vary": "Accept"}))(request)
+    allowed = answer.get("Access-Control-Allow-Origin")
+    assert allowed == (origin if origin == "https://app.example" else None)
+    assert answer["Vary"] == ("Accept, Origin" if allowed else "Accept")
+    assert not answer.has_header("Access-Control-Allow-Credentials")
 
 
 def test_no_address_is_within_no_network() -> None:

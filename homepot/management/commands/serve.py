@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from argparse import ArgumentParser
@@ -31,4 +32,7 @@ class Command(BaseCommand):
         self.check_migrations()
         connection.close()
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-        make_server(Application(), host=options["host"], port=options["port"]).run()
+        server = make_server(Application(), host=options["host"], port=options["port"])
+        # uvicorn has stopped everything and then raises the signal again.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
