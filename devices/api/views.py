@@ -27,6 +27,7 @@ from devices.services import claiming, credentials, editing, provisioning
 from kernel.api.pagination import CursorPage
 from kernel.api.permissions import IsAnyone
 from kernel.api.views import ApiView
+from kernel.errors import ValidationFailed
 
 ORDERINGS = {
     "name": ("name", "pk"),
@@ -127,7 +128,10 @@ class DevicePage(CursorPage):
 
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> Any:
         """The order asked for with `?ordering=`; newest first otherwise."""
-        return ORDERINGS.get(request.query_params.get("ordering", ""), self.ordering)
+        asked = request.query_params.get("ordering", "-created_at")
+        if asked not in ORDERINGS:
+            raise ValidationFailed(details={"ordering": [f"One of {', '.join(ORDERINGS)}."]})
+        return ORDERINGS[asked]
 
 
 class DevicesView(ApiView, generics.ListAPIView[Device]):

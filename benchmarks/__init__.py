@@ -1,0 +1,1 @@
+"""What the product costs beside the floor under it, measured in the same run."""

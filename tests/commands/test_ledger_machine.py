@@ -1,0 +1,277 @@
+"""The ledger against a model device, through any sequence of wishes, losses and delays.
+
+The device is true to the protocol: it keeps its ring, numbers its words, and its relays are the
+truth. Between it and the services lie queues whose frames come late, twice, or never.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from commands import lanes, state_machine
+from commands.services import delivery, results, sweeping
+from devices.errors import DeviceOffline, SessionFenced
+from devices.services import presence, sessions
+from edge.protocol import duties
+from edge.protocol.duties import CommandRing
+from edge.protocol.messages import Ack, AckStatus, StateReport
+from kernel.actors import Actor
+from relays.services import reporting, switching
+from tests.commands.ledger import START, commands_of
+from tests.factories.devices import Board, connected_device, reconnected
+from tests.factories.users import make_actor
+
+RELAYS = 2
+INDEX = st.integers(0, RELAYS - 1)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A frame of the device that is on its way up."""
+
+    epoch: int
+    message: Ack | StateReport
+
+
+class Ledger(RuleBasedStateMachine):
+    """Everything that can happen between an owner, the ledger and one device."""
+
+    owner: ClassVar[Actor]
+    stranger: ClassVar[Board]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: datetime = START
+        self.board = connected_device(self.owner, relay_count=RELAYS, now=self.now)
+        self.relays: tuple[bool, ...] = (False,) * RELAYS
+        self.ring = CommandRing()
+        self.is_connected = True
+        self.state_seq = 0
+        self.down: list[Any] = []
+        self.up: list[Said] = []
+        self.handed: set[str] = set()
+        self.believed: list[bool | None] = [None] * RELAYS
+        self.believed_seq = -1
+        self.ended: dict[str, tuple[Any, ...]] = {}
+
+    # The owner
+
+    @rule(index=INDEX, is_on=st.booleans())
+    def wish_for_one(self, index: int, is_on: bool) -> None:
+        self._wish(relay_index=index, is_on=is_on, call=switching.switch_relay)
+
+    @rule(is_on=st.booleans())
+    def wish_for_all(self, is_on: bool) -> None:
+        self._wish(is_on=is_on, call=switching.switch_all)
+
+    def _wish(self, *, call: Any, **wanted: Any) -> None:
+        before = len(commands_of(self.board))
+        try:
+            call(device_uid=self.board.uid, actor=self.owner, now=self.now, **wanted)
+        except DeviceOffline:
+            assert not self.is_connected
+            assert len(commands_of(self.board)) == before
+        else:
+            assert self.is_connected
+
+    # The server
+
+    @precondition(lambda self: self.is_connected)
+    @rule()
+    def pull(self) -> None:
+        handed = self._claimed(reconnect=False)
+        assert not {message.command_id for message in handed} & self.handed
+        self._hand(handed)
+
+    @rule()
+    def sweep(self) -> None:
+        sweeping.sweep(self.now)
+
+    @rule(seconds=st.sampled_from([0.5, 3, 11, 40]))
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        if self.is_connected:
+            presence.touch(device_ids=[self.board.device_id], now=self.now)
+
+    # The device
+
+    @precondition(lambda self: self.down)
+    @rule(is_slow=st.booleans())
+    def device_acts(self, is_slow: bool) -> None:
+        command = self.down.pop(0)
+        if is_slow and self.ring.recall(command.command_id) is None:
+            self._say(Ack(command_id=command.command_id, status=AckStatus.ACCEPTED))
+        decision = duties.decide(
+            command, relays=self.relays, ring=self.ring, server_now=self.now
+        )
+        if decision.relays is not None:
+            self.relays = decision.relays
+            self.ring = self.ring.remembering(decision.ack)
+        self._say(decision.ack)
+
+    @rule(index=INDEX)
+    def button(self, index: int) -> None:
+        moved = list(self.relays)
+        moved[index] = not moved[index]
+        self.relays = tuple(moved)
+        if self.is_connected:
+            self._say(StateReport(relays=duties.readings_of(self.relays)))
+
+    # The wire
+
+    @precondition(lambda self: self.up)
+    @rule(data=st.data(), stays=st.booleans())
+    def frame_arrives(self, data: st.DataObject, stays: bool) -> None:
+        """Any frame, in any order; with `stays` the same one comes again."""
+        place = data.draw(st.integers(0, len(self.up) - 1))
+        said = self.up[place] if stays else self.up.pop(place)
+        if said.epoch != self.board.epoch:
+            rows = self._rows()
+            with pytest.raises(SessionFenced):
+                self._receive(said)
+            assert self._rows() == rows
+        else:
+            known = self._is_known(said)
+            self._receive(said)
+            if known:
+                self._believe(said)
+
+    @rule()
+    def connection_breaks(self) -> None:
+        self.down.clear()
+        self.is_connected = False
+        sessions.close_session(
+            device_id=self.board.device_id, epoch=self.board.epoch, reason="gone", now=self.now
+        )
+
+    @rule()
+    def device_connects(self) -> None:
+        self.down.clear()
+        self.board = reconnected(self.board, now=self.now)
+        self.is_connected, self.state_seq, self.believed_seq = True, 0, -1
+        self._hand(self._claimed(reconnect=True))
+        self._say(StateReport(relays=duties.readings_of(self.relays)))
+
+    @rule()
+    def another_device_answers(self) -> None:
+        for command in commands_of(self.board)[-2:]:
+            ack = Ack(str(command.uid), AckStatus.SUCCEEDED, state_seq=0)
+            assert not results.record_ack(
+                device_id=self.stranger.device_id,
+                epoch=self.stranger.epoch,
+                ack=ack,
+                now=self.now,
+            )
+
+    # What always holds
+
+    @invariant()
+    def the_server_knows_what_it_was_last_rightly_told(self) -> None:
+        assert self.board.positions() == self.believed
+
+    @invariant()
+    def a_relay_has_at_most_one_command_on_its_way(self) -> None:
+        on_the_way = [
+            command
+            for command in commands_of(self.board)
+            if command.state in state_machine.IN_FLIGHT
+        ]
+        for command in on_the_way:
+            others = [other for other in on_the_way if other is not command]
+            assert not any(lanes.exclude(command.lane, other.lane) for other in others)
+
+    @invariant()
+    def what_has_ended_never_changes(self) -> None:
+        rows = {row[0]: row for row in self._rows() if row[2] is not None}
+        assert {uid: rows.get(uid) for uid in self.ended} == self.ended
+        self.ended = rows
+
+    @invariant()
+    def what_was_handed_out_is_in_the_ledger(self) -> None:
+        assert self.handed <= {str(command.uid) for command in commands_of(self.board)}
+
+    def teardown(self) -> None:
+        """In the end every command has ended and the server knows the truth."""
+        self.now += timedelta(seconds=31)
+        sweeping.sweep(self.now)
+        sweeping.sweep(self.now)
+        assert all(command.finished_at is not None for command in commands_of(self.board))
+        self.device_connects()
+        assert not self.down
+        self._receive(self.up[-1])
+        assert self.board.positions() == list(self.relays)
+
+    def _claimed(self, *, reconnect: bool) -> list[Any]:
+        return delivery.claim_deliverable(
+            device_id=self.board.device_id,
+            epoch=self.board.epoch,
+            now=self.now,
+            reconnect=reconnect,
+        )
+
+    def _hand(self, messages: list[Any]) -> None:
+        self.down += messages
+        self.handed |= {message.command_id for message in messages}
+
+    def _say(self, message: Ack | StateReport) -> None:
+        self.up.append(Said(self.board.epoch, replace(message, state_seq=self.state_seq)))
+        self.state_seq += 1
+
+    def _receive(self, said: Said) -> None:
+        common: dict[str, Any] = {
+            "device_id": self.board.device_id,
+            "epoch": said.epoch,
+            "now": self.now,
+        }
+        if isinstance(said.message, Ack):
+            results.record_ack(ack=said.message, **common)
+        else:
+            reporting.apply_state_report(report=said.message, **common)
+
+    def _is_known(self, said: Said) -> bool:
+        if isinstance(said.message, StateReport):
+            return True
+        return said.message.command_id in {str(row.uid) for row in commands_of(self.board)}
+
+    def _believe(self, said: Said) -> None:
+        assert said.message.state_seq is not None
+        if said.message.state_seq <= self.believed_seq:
+            return
+        self.believed_seq = said.message.state_seq
+        for relay in said.message.relays or ():
+            self.believed[relay.relay_index] = relay.is_on
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        return [
+            (str(row.uid), row.state, row.finished_at, row.reason, row.result, row.error)
+            for row in commands_of(self.board)
+        ]
+
+
+@pytest.mark.core
+@pytest.mark.django_db
+def test_the_ledger_keeps_its_word() -> None:
+    Ledger.owner = make_actor()
+    Ledger.stranger = connected_device(make_actor(), now=START)
+    run_state_machine_as_test(
+        Ledger,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
