@@ -147,25 +147,25 @@ class Replay:
 
     driver: Driver
     steps: Sequence[Statement]
-    done: int = 0
+    # Ahead of what the product did after the command that was kept.
+    done: int = 1000
     _uid: str = ""
     _command_id: int = 0
-    _live_seq: int = 0
+    _live_shift: int = 0
+    _last_live_seq: int = 0
     _audit_seq: int = 0
     _original_uid: str = field(init=False, default="")
-    _original_live: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._original_uid = self._find_uid()
-        numbers = list(_numbers(step.parameters for step in self.steps))
-        live = [number for number in numbers if _within(number, LIVE_SEQ_FROM)]
-        self._original_live = min(live, default=0)
 
     def run(self) -> None:
         """One command's statements, commits included."""
         self.done += 1
         self._uid = str(uuid.uuid4())
         for step in self.steps:
+            live = [n for n in _numbers(step.parameters) if _within(n, LIVE_SEQ_FROM)]
+            self._live_shift = self._last_live_seq - max(live, default=0)
             parameters = [self._fresh(value) for value in step.parameters]
             rows, given = self.driver.execute(step, parameters)
             if rows != step.rows and step.rows >= 0:
@@ -179,7 +179,7 @@ class Replay:
         if sql.startswith('INSERT INTO "commands_command" '):
             self._command_id = first
         elif sql.startswith("INSERT INTO kernel_livestream"):
-            self._live_seq = first
+            self._last_live_seq = first
         elif "audit_auditentry" in sql and _within(first, AUDIT_SEQ_FROM):
             self._audit_seq = first + 1
 
@@ -204,7 +204,7 @@ class Replay:
         if _within(value, COMMAND_ID_FROM):
             return self._command_id
         if _within(value, LIVE_SEQ_FROM):
-            return self._live_seq if self._live_seq else value
+            return value + self._live_shift
         if _within(value, AUDIT_SEQ_FROM):
             return self._audit_seq
         return value

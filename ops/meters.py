@@ -25,18 +25,38 @@ class Meter:
 
 
 METERS: tuple[Meter, ...] = (
-    Meter(key="cpu_percent", label="CPU", icon="cpu", unit="percent",
-          full=100, warn_at=80, bad_at=95),
-    Meter(key="memory_percent", label="Memory", icon="memory", unit="percent",
-          full=100, warn_at=80, bad_at=95),
-    Meter(key="disk_percent", label="Disk", icon="disk", unit="percent",
-          full=100, warn_at=80, bad_at=92),
-    Meter(key="temperature_celsius", label="Temperature", icon="sensor", unit="celsius",
-          full=100, warn_at=70, bad_at=85),
-    Meter(key="net_recv_bytes_per_s", label="Network in", icon="network",
-          unit="bytes_per_second"),
-    Meter(key="net_sent_bytes_per_s", label="Network out", icon="network",
-          unit="bytes_per_second"),
+    Meter(
+        key="cpu_percent", label="CPU", icon="cpu", unit="percent", full=100, warn_at=80, bad_at=95
+    ),
+    Meter(
+        key="memory_percent",
+        label="Memory",
+        icon="memory",
+        unit="percent",
+        full=100,
+        warn_at=80,
+        bad_at=95,
+    ),
+    Meter(
+        key="disk_percent",
+        label="Disk",
+        icon="disk",
+        unit="percent",
+        full=100,
+        warn_at=80,
+        bad_at=92,
+    ),
+    Meter(
+        key="temperature_celsius",
+        label="Temperature",
+        icon="sensor",
+        unit="celsius",
+        full=100,
+        warn_at=70,
+        bad_at=85,
+    ),
+    Meter(key="net_recv_bytes_per_s", label="Network in", icon="network", unit="bytes_per_second"),
+    Meter(key="net_sent_bytes_per_s", label="Network out", icon="network", unit="bytes_per_second"),
 )
 _IN_LISTS = ("cpu_percent", "memory_percent")
 

@@ -29,6 +29,7 @@ PAGE_SIZE = 50
 QUICK_RELAYS = 4
 RECENT = 15
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeviceCard:
     """One device as the list and the page header show it."""
@@ -64,8 +65,13 @@ class DeviceCard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """How many devices the viewer has, by connectivity."""
+    """How many devices the viewer has, by connectivity; simulated ones are told apart.
 
+    `real` and `real_online` are the figures that count; the others are what the filters find.
+    """
+
+    real: int
+    real_online: int
     total: int
     online: int
     offline: int
@@ -116,6 +122,8 @@ class DeviceSheet:
 def counts(*, actor: Actor) -> Counts:
     """The viewer's devices in numbers, in one query."""
     found = devices.devices_visible_to(actor).aggregate(
+        real=Count("pk", filter=Q(is_simulated=False)),
+        real_online=Count("pk", filter=Q(is_simulated=False, presence__is_online=True)),
         total=Count("pk"),
         online=Count("pk", filter=Q(presence__is_online=True)),
         never_connected=Count("pk", filter=Q(presence__last_seen_at__isnull=True)),
@@ -219,9 +227,7 @@ def _action(command: CommandView, *, relay_names: dict[int, str]) -> Action:
         uid=command.id,
         text=wording.action(kind=command.kind, payload=command.payload, relay_names=relay_names),
         state=command.state,
-        outcome=wording.outcome(
-            state=command.state, reason=command.reason, error=command.error
-        ),
+        outcome=wording.outcome(state=command.state, reason=command.reason, error=command.error),
         who=nearest.get("label", ""),
         via=nearest.get("via", ""),
         at=command.created_at,

@@ -18,7 +18,6 @@ from accounts.choices import SessionKind
 from accounts.models import User
 from accounts.services import authentication, passwords, profile, registration, sessions, tickets
 from accounts.services import tokens as refresh_tokens
-from kernel import errors
 from kernel.actors import Actor
 from kernel.api.pagination import CursorPage
 from kernel.api.permissions import IsAnyone
@@ -186,11 +185,7 @@ class SessionsView(ApiView):
         """My sessions that have not ended, the newest first."""
         actor = _actor(request)
         paginator, found = CursorPage(), selectors.sessions_of(actor)
-        try:
-            page = paginator.paginate_queryset(found, request, view=self) or []
-        except ValueError:
-            # DRF hands what an invented cursor says to the query as it is.
-            raise errors.ValidationFailed(details={"cursor": ["Not a cursor of ours."]}) from None
+        page = paginator.paginate_queryset(found, request, view=self) or []
         items = [serializers.session_body(session, actor.session_id) for session in page]
         return paginator.get_paginated_response(items)
 

@@ -6,11 +6,13 @@ import hmac
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 
 from audit.services import recording
 from devices import errors, events, registry
 from devices.choices import Pairing
 from devices.models import ClaimCode, Device, DeviceCredential, DevicePresence, DeviceSession
+from devices.services import sessions
 from devices.services.credentials import hash_key
 from devices.types import DeviceRegistration, ProvisionedDevice
 from kernel import ratelimit, tokens
@@ -87,7 +89,17 @@ def _life_of(registration: DeviceRegistration, now: datetime) -> tuple[Device, b
     living = lives.active().first()
     if living is None:
         last = lives.order_by("-epoch").first()
-        return _new_life(registration, 1 if last is None else last.epoch + 1, now), True
+        try:
+            with transaction.atomic():
+                return _new_life(registration, 1 if last is None else last.epoch + 1, now), True
+        except IntegrityError:
+            # The same hardware registered twice at once; the other's row can be seen by now.
+            living = lives.active().first()
+            if living is None:
+                raise
+    # Somebody may be claiming it: what counts is how it stands once it is ours to change.
+    sessions.lock_session(device_id=living.pk)
+    living.refresh_from_db(from_queryset=lives)
     if living.pairing == Pairing.PAIRED:
         raise errors.AlreadyPaired
     _describe(living, registration)

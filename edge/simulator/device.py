@@ -327,19 +327,23 @@ class SimDevice:
     def _maybe_fail(self, at: Moment) -> None:
         if self._chaos.is_calm:
             return
-        self._agenda.add(at.monotonic + self._chaos.fault_every_s, self._maybe_fail)
         fault = self._chaos.fault()
-        if fault is Fault.NONE:
+        if fault is not Fault.NONE:
+            self._record("chaos", fault=fault.value)
+        if fault is Fault.REBOOT:
+            self._reboot(at)  # which plans the next opportunity itself
             return
-        self._record("chaos", fault=fault.value)
         strike: dict[Fault, Callable[[Moment], None]] = {
-            Fault.REBOOT: self._reboot,
             Fault.HALF_OPEN: self._freeze,
             Fault.DROP: lambda _: self._drop(),
             Fault.CLOCK_SKEW: self._set_clock_wrong,
             Fault.MALFORMED: self._babble,
         }
-        strike[fault](at)
+        if fault in strike:
+            strike[fault](at)
+        # Counted from the thaw: a device that froze again at once would never be heard of.
+        rested_at = max(at.monotonic, self._frozen_until)
+        self._agenda.add(rested_at + self._chaos.fault_every_s, self._maybe_fail)
 
     def _reboot(self, at: Moment) -> None:
         self._drop(stay_away_s=self._chaos.boot_s())

@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "kernel.middleware.request_id.RequestIdMiddleware",
     "kernel.middleware.api_errors.ApiErrorsMiddleware",
+    "kernel.middleware.clean_address.CleanAddressMiddleware",
     "kernel.middleware.trusted_proxy.TrustedProxyMiddleware",
     "kernel.middleware.transport.HttpsGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -7,6 +7,8 @@ from typing import Any
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
+from kernel import errors
+
 
 class CursorPage(CursorPagination):
     """`{"items": [...], "next": url | null, "previous": url | null}`; at most 200 items."""
@@ -15,6 +17,15 @@ class CursorPage(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
     ordering: Any = "-pk"
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        """The page of items. Raises ValidationFailed for a cursor nobody gave out."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except ValueError:
+            raise errors.ValidationFailed(
+                details={"cursor": ["This cursor is not ours."]}
+            ) from None
 
     def get_paginated_response(self, data: Any) -> Response:
         """One page of items with the addresses of its neighbours."""

@@ -71,7 +71,7 @@ def _with_claims(**change: Any) -> Callable[[LoggedIn], str]:
 
 
 def _unsigned(session: LoggedIn) -> str:
-    return jwt.encode(_claims(session), None, algorithm="none", headers={"kid": "t1"})
+    return jwt.encode(_claims(session), "", algorithm="none", headers={"kid": "t1"})
 
 
 def _other_hash(name: str) -> Callable[[LoggedIn], str]:

@@ -131,7 +131,7 @@ def test_the_list_shows_a_device_with_chips_and_switches(
     device = make_device(viewer, name="Bakery", online=True, relay_count=2, is_simulated=True)
     body = page(viewer, "/")
     assert "Bakery" in body
-    assert "1 of 1 online, 1 simulated" in body
+    assert "0 of 0 online · 1 simulated, not counted" in body
     assert 'data-connectivity="online"' in body
     assert "chip--simulated" in body
     assert body.count(f'data-device-uid="{device.uid}"') == 2

@@ -51,7 +51,7 @@ def test_the_ring_survives_a_reboot_and_the_server_time_does_not() -> None:
     assert device.core.flash.relays[0] is True
     assert not device.is_connected
     assert len({report["boot_id"] for report in device.records("booted")}) == 2
-    device.core.calm(at(device.now))
+    device.take(device.core.calm(at(device.now)))
     (ack,) = said(device.say(command), Ack)
     assert ack.status is AckStatus.SUCCEEDED
     assert len(device.records("executed")) == 1
@@ -68,7 +68,7 @@ def test_an_expired_command_is_refused_by_the_servers_clock_however_wrong_the_ow
     device = bench(probability=1.0, fault_every_s=1.0, faults=[Fault.CLOCK_SKEW], ack_fates=[])
     device.wait(2)
     assert device.records("clock_set")
-    device.core.calm(at(device.now))
+    device.take(device.core.calm(at(device.now)))
     (late,) = said(device.say(device.set_relay("c1", life=0)), Ack)
     (timely,) = said(device.say(device.set_relay("c2", life=1)), Ack)
     assert (late.status, late.error) == (AckStatus.REJECTED, "expired")

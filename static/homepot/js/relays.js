@@ -82,7 +82,8 @@ function settle(element, relay) {
     detail(element, "Not reported yet");
     return;
   }
-  detail(element, `${who(relay.changed_by)}, `, relay.changed_at);
+  const by = relay.source === "device" ? "reported by the device" : who(relay.changed_by);
+  detail(element, `${by}, `, relay.changed_at);
 }
 
 function detail(element, text, at) {
