@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from kernel import realtime
 
 COMMANDS = "commands"
@@ -22,9 +20,9 @@ def hint_session(device_id: int, epoch: int) -> None:
     _hint(device_id, {"type": SESSION, "epoch": epoch})
 
 
-def hint_revoked(device_id: int, at: datetime) -> None:
-    """The token the device had until `at` is void: a socket that showed it should close."""
-    _hint(device_id, {"type": REVOKED, "at": at.isoformat()})
+def hint_revoked(device_id: int, credential_id: int) -> None:
+    """A token of the device is void: a socket that stands on it should close."""
+    _hint(device_id, {"type": REVOKED, "credential": credential_id})
 
 
 def hint_unpaired(device_id: int) -> None:

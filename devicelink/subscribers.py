@@ -24,7 +24,7 @@ def on_session_opened(event: SessionOpened) -> None:
 @subscribe(CredentialRevoked)
 def on_credential_revoked(event: CredentialRevoked) -> None:
     """Have sockets that were opened with the void token close."""
-    outbound.hint_revoked(event.device_id, event.occurred_at)
+    outbound.hint_revoked(event.device_id, event.credential_id)
 
 
 @subscribe(LaneFreed)

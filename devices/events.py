@@ -60,6 +60,7 @@ class CredentialRevoked(DomainEvent):
 
     name: ClassVar[str] = "devices.credential.revoked.v1"
     device_id: int
+    credential_id: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import OuterRef, Subquery
 
 from devices.models import Device, DeviceCredential, DeviceEvent, DevicePresence, DeviceSession
 from devices.querysets import DeviceQuerySet, connectivity_of
@@ -47,15 +47,15 @@ def session_checks(device_ids: Collection[int]) -> dict[int, SessionCheck]:
     """For each device whose socket a process holds: is that socket still rightful?"""
     credential = DeviceCredential.objects.filter(
         device_id=OuterRef("device_id"), revoked_at__isnull=True
-    )
+    ).values("pk")
     rows = (
         DeviceSession.objects.filter(device_id__in=device_ids)
-        .annotate(has_credential=Exists(credential))
-        .values_list("device_id", "epoch", "device__is_active", "has_credential")
+        .annotate(live_credential=Subquery(credential[:1]))
+        .values_list("device_id", "epoch", "device__is_active", "live_credential")
     )
     return {
-        device_id: SessionCheck(epoch=epoch, is_active=is_active, has_credential=has_credential)
-        for device_id, epoch, is_active, has_credential in rows
+        device_id: SessionCheck(epoch=epoch, is_active=is_active, credential_id=credential_id)
+        for device_id, epoch, is_active, credential_id in rows
     }
 
 

@@ -16,6 +16,7 @@ class DeviceFacts:
     tenant_id: int | None
     pairing: str
     is_simulated: bool
+    credential_id: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +41,7 @@ class SessionCheck:
 
     epoch: int
     is_active: bool
-    has_credential: bool
+    credential_id: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -61,7 +61,7 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def production_has_its_parts(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """homepot.E004 to E007: PostgreSQL, Redis, no DEBUG, hosts named."""
+    """homepot.E004 to E007 and E011: PostgreSQL, Redis, no DEBUG, no failpoint, hosts named."""
     if not _in_production():
         return []
     found: list[CheckMessage] = []
@@ -83,6 +83,14 @@ def production_has_its_parts(app_configs: Any, **kwargs: Any) -> list[CheckMessa
         )
     if settings.DEBUG:
         found.append(Error("DEBUG is on.", hint="Unset DEBUG.", id="homepot.E006"))
+    if settings.FAILPOINT:
+        found.append(
+            Error(
+                "HOMEPOT_FAILPOINT makes the server kill itself.",
+                hint="Unset HOMEPOT_FAILPOINT; it is for tests.",
+                id="homepot.E011",
+            )
+        )
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
         found.append(
             Error(

@@ -13,6 +13,7 @@ from commands.models import Command
 from commands.services import transitions
 from devices.services import sessions
 from devices.types import SessionFacts
+from kernel.failpoints import failpoint
 from kernel.unit_of_work import unit_of_work
 
 
@@ -39,6 +40,10 @@ def claim_deliverable(
         queued = [command for command in open_commands if command.state == state_machine.QUEUED]
         ready = lanes.deliverable(queued, in_flight)
         sent = [command for command in ready if _mark_sent(command, facts, epoch, now)]
+        if sent:
+            failpoint("commands.claim.written")
+    if sent:
+        failpoint("commands.claim.committed")
     return [
         registry.kind_named(command.kind).encode(
             str(command.uid), command.payload, command.expires_at

@@ -14,6 +14,7 @@ from devices.errors import DeviceOffline
 from devices.types import SessionFacts
 from kernel.actors import Actor
 from kernel.events import publish
+from kernel.failpoints import failpoint
 from kernel.unit_of_work import require_unit_of_work
 
 # A cause chain longer than this is a loop between rules.
@@ -66,6 +67,7 @@ def enqueue(
             kind=command.kind,
         )
     )
+    failpoint("commands.enqueue.written")
     return command
 
 

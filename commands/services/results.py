@@ -12,6 +12,7 @@ from commands.types import Outcome
 from devices.services import sessions
 from devices.types import SessionFacts
 from edge.protocol.messages import Ack
+from kernel.failpoints import failpoint
 from kernel.unit_of_work import unit_of_work
 
 _ERROR_LENGTH = 500
@@ -89,7 +90,7 @@ def _settle(command: Command, outcome: Outcome, ack: Ack, now: datetime) -> bool
             acked_at=now,
         )
     result = registry.kind_named(command.kind).apply(outcome, now)
-    return transitions.move(
+    is_settled = transitions.move(
         command=command,
         device_uid=outcome.device_uid,
         target=outcome.state,
@@ -99,6 +100,8 @@ def _settle(command: Command, outcome: Outcome, ack: Ack, now: datetime) -> bool
         result=result,
         error=(ack.error or "")[:_ERROR_LENGTH],
     )
+    failpoint("commands.ack.written")
+    return is_settled
 
 
 def _command_of(device_id: int, command_id: str) -> Command | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -19,6 +18,7 @@ from devices.errors import DeviceUnpaired, SessionFenced
 from edge.protocol import codec, limits, messages
 from edge.protocol.errors import TOO_LARGE, ProtocolError
 from kernel import realtime
+from kernel.failpoints import failpoint
 from kernel.metrics import DEVICE_MESSAGES, PROTOCOL_ERRORS
 from kernel.sockets import PeerGone, Socket, Strikes, TokenBucket
 from kernel.threads import run_in_database_thread
@@ -32,22 +32,21 @@ logger = logging.getLogger(__name__)
 class DeviceConnection:
     """A session of a device for as long as its socket is open.
 
-    `shown_at` is when the device came with its token; what happened to former tokens before that
-    is not its concern.
+    `credential_id` is the token it stands on; what happens to another is not its concern.
     """
 
     __slots__ = (
         "__weakref__", "_bugs", "_ended", "_errors", "_frames", "_has_room", "_heard_at", "_loop",
-        "_pull", "_rate", "_runtime", "_shown_at", "_socket", "_watch", "_worker", "sender",
+        "_pull", "_rate", "_runtime", "_socket", "_watch", "_worker", "credential_id", "sender",
     )  # fmt: skip
 
     def __init__(
-        self, socket: Socket, sender: inbound.Sender, runtime: Runtime, shown_at: datetime
+        self, socket: Socket, sender: inbound.Sender, runtime: Runtime, credential_id: int
     ) -> None:
         self.sender = sender
         self._socket = socket
         self._runtime = runtime
-        self._shown_at = shown_at.isoformat()
+        self.credential_id = credential_id
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[Ending] = self._loop.create_future()
         self._frames: deque[str | bytes] = deque()
@@ -98,7 +97,7 @@ class DeviceConnection:
             self.pull()
         elif kind == outbound.SESSION and message.get("epoch", 0) > self.sender.epoch:
             self.end(policy.SUPERSEDED)
-        elif kind == outbound.REVOKED and message.get("at", "") >= self._shown_at:
+        elif kind == outbound.REVOKED and message.get("credential") == self.credential_id:
             # A device that took a new token and is back already must not be sent away for the
             # old one: 4401 is final for it.
             self.end(policy.REVOKED)
@@ -171,6 +170,8 @@ class DeviceConnection:
         )
         for reply in outcome.replies:
             await self._send(reply)
+        if outcome.replies:
+            failpoint("devicelink.replies.sent")
         if outcome.ending is not None:
             self.end(_ending_for(outcome.ending))
         elif outcome.has_bug and self._bugs.add():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,9 +12,8 @@ from devicelink import runtime as runtime_module
 from devicelink.runtime import Runtime
 from devicelink.websocket import handshake, policy
 from devicelink.websocket.connection import DeviceConnection
-from devicelink.websocket.handshake import Credentials, Refused
+from devicelink.websocket.handshake import Admitted, Credentials, Refused
 from devicelink.websocket.registry import AdmissionFull
-from devices.types import SessionFacts
 from edge.protocol import codec, messages
 from edge.protocol.close_codes import CloseCode
 from kernel.sockets import PeerGone, Receive, Scope, Send, Socket, turn_away
@@ -59,12 +57,12 @@ async def _admit(socket: Socket) -> None:
         raise AdmissionFull
     runtime.admission.admit()
     shown = await _credentials(socket, runtime)
-    shown_at = timezone.now()
     with runtime.admission.place("handshake"):
-        facts = await _open(socket, shown)
+        admitted = await _open(socket, shown)
+    facts = admitted.facts
     ending = policy.GONE
     try:
-        ending = await _serve(socket, facts, runtime, shown_at)
+        ending = await _serve(socket, admitted, runtime)
     finally:
         if ending is not policy.SUPERSEDED:
             runtime.closer.add(facts.device_id, facts.epoch, ending.reason)
@@ -79,7 +77,7 @@ async def _credentials(socket: Socket, runtime: Runtime) -> Credentials:
         return await handshake.shown_in_first_frame(socket)
 
 
-async def _open(socket: Socket, shown: Credentials) -> SessionFacts:
+async def _open(socket: Socket, shown: Credentials) -> Admitted:
     try:
         return await run_in_database_thread(handshake.open_session, shown, socket.address)
     except Refused:
@@ -89,11 +87,10 @@ async def _open(socket: Socket, shown: Credentials) -> SessionFacts:
         raise Refused(policy.unavailable(10)) from None
 
 
-async def _serve(
-    socket: Socket, facts: SessionFacts, runtime: Runtime, shown_at: datetime
-) -> policy.Ending:
+async def _serve(socket: Socket, admitted: Admitted, runtime: Runtime) -> policy.Ending:
+    facts = admitted.facts
     sender = inbound.Sender(device_id=facts.device_id, epoch=facts.epoch)
-    connection = DeviceConnection(socket, sender, runtime, shown_at)
+    connection = DeviceConnection(socket, sender, runtime, admitted.credential_id)
     with runtime.registry.holding(connection):
         try:
             if not socket.is_open:

@@ -30,6 +30,14 @@ class Credentials:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A session that has been opened, and the credential it stands on."""
+
+    facts: SessionFacts
+    credential_id: int
+
+
 class Refused(Exception):
     """The handshake failed; `ending` is what the device is told."""
 
@@ -84,7 +92,7 @@ async def shown_in_first_frame(socket: Socket) -> Credentials:
     return Credentials(message.uid, message.token)
 
 
-def open_session(shown: Credentials, address: str) -> SessionFacts:
+def open_session(shown: Credentials, address: str) -> Admitted:
     """Check the credentials and open the session. Runs on a database thread; raises Refused.
 
     Only failures are counted against the address: one device with a void key must not keep its
@@ -93,9 +101,10 @@ def open_session(shown: Credentials, address: str) -> SessionFacts:
     now = timezone.now()
     try:
         device = credentials.authenticate_device(device_uid=shown.uid, token=shown.token, now=now)
-        return sessions.open_session(
+        facts = sessions.open_session(
             device_id=device.device_id, wire="websocket", address=address, now=now
         )
+        return Admitted(facts, device.credential_id)
     except DeviceUnpaired as error:
         raise Refused(Ending(CloseCode.UNPAIRED, "unpaired", error.code, error.message)) from None
     except (errors.InvalidCredentials, errors.NotFound):

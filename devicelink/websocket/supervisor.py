@@ -65,7 +65,7 @@ def _look(device_ids: list[int]) -> _Findings:
 def _judge(connection: DeviceConnection, check: SessionCheck | None) -> Ending | None:
     if check is None or not check.is_active:
         return policy.UNPAIRED
-    if not check.has_credential:
+    if check.credential_id != connection.credential_id:
         return policy.REVOKED
     if check.epoch > connection.sender.epoch:
         return policy.SUPERSEDED

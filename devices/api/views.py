@@ -125,7 +125,6 @@ class ClaimView(ApiView):
 class DevicePage(CursorPage):
     """Pages of devices in one of the allowed orders."""
 
-
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> Any:
         """The order asked for with `?ordering=`; newest first otherwise."""
         asked = request.query_params.get("ordering", "-created_at")

@@ -72,8 +72,10 @@ def authenticate_device(*, device_uid: str, token: str, now: datetime) -> Device
         .filter(uid=device_uid)
         .first()
     )
-    stored = "" if device is None else _stored_hash(device.pk)
-    if not _verified.matches(stored or _DUMMY_HASH, token) or not stored or device is None:
+    credential = None if device is None else _live_credential(device.pk)
+    stored = "" if credential is None else credential.key_hash
+    is_right = _verified.matches(stored or _DUMMY_HASH, token)
+    if not is_right or device is None or credential is None:
         if device is not None and device.pairing == Pairing.UNPAIRED:
             raise errors.DeviceUnpaired
         raise InvalidCredentials
@@ -83,6 +85,7 @@ def authenticate_device(*, device_uid: str, token: str, now: datetime) -> Device
         tenant_id=device.tenant_id,
         pairing=device.pairing,
         is_simulated=device.is_simulated,
+        credential_id=credential.pk,
     )
 
 
@@ -91,10 +94,8 @@ def revoke_credential(*, device_uid: str, actor: Actor, now: datetime) -> None:
     with unit_of_work():
         device = selectors.device_by_uid(actor=actor, uid=device_uid)
         permissions.require_own(actor, device.tenant_id)
-        revoked = DeviceCredential.objects.filter(device=device, revoked_at__isnull=True).update(
-            revoked_at=now, key_hash=""
-        )
-        if not revoked:
+        credential = _live_credential(device.pk)
+        if credential is None or not void(credential_id=credential.pk, now=now):
             return
         recording.record(
             tenant_id=device.tenant_id,
@@ -106,12 +107,31 @@ def revoke_credential(*, device_uid: str, actor: Actor, now: datetime) -> None:
             after={"credential": "revoked"},
             now=now,
         )
-        publish(events.CredentialRevoked(occurred_at=now, device_id=device.pk))
+        publish(
+            events.CredentialRevoked(
+                occurred_at=now, device_id=device.pk, credential_id=credential.pk
+            )
+        )
 
 
-def _stored_hash(device_id: int) -> str:
-    live = DeviceCredential.objects.filter(device_id=device_id, revoked_at__isnull=True)
-    return str(live.values_list("key_hash", flat=True).first() or "")
+def replace_credential(*, device_id: int, key_hash: str, now: datetime) -> None:
+    """Give the device a new key in place of its live one, within the caller's unit of work."""
+    former = _live_credential(device_id)
+    if former is not None and void(credential_id=former.pk, now=now):
+        publish(
+            events.CredentialRevoked(occurred_at=now, device_id=device_id, credential_id=former.pk)
+        )
+    DeviceCredential.objects.create(device_id=device_id, key_hash=key_hash, created_at=now)
+
+
+def void(*, credential_id: int, now: datetime) -> bool:
+    """Empty the credential's hash; False when that was done before."""
+    live = DeviceCredential.objects.filter(pk=credential_id, revoked_at__isnull=True)
+    return bool(live.update(revoked_at=now, key_hash=""))
+
+
+def _live_credential(device_id: int) -> DeviceCredential | None:
+    return DeviceCredential.objects.filter(device_id=device_id, revoked_at__isnull=True).first()
 
 
 def _bounded(key: str) -> bytes:

@@ -11,14 +11,20 @@ from django.db import IntegrityError, transaction
 from audit.services import recording
 from devices import errors, events, registry
 from devices.choices import Pairing
-from devices.models import ClaimCode, Device, DeviceCredential, DevicePresence, DeviceSession
+from devices.models import ClaimCode, Device, DevicePresence, DeviceSession
 from devices.services import sessions
-from devices.services.credentials import hash_key
+from devices.services.credentials import hash_key, replace_credential
 from devices.types import DeviceRegistration, ProvisionedDevice
 from kernel import ratelimit, tokens
 from kernel.actors import Actor
+from kernel.errors import Conflict
 from kernel.events import publish
 from kernel.unit_of_work import unit_of_work
+
+_DESCRIPTION = (
+    "device_class", "device_type", "model", "firmware_version", "capabilities", "relay_count",
+    "is_simulated",
+)  # fmt: skip
 
 
 def register_device(
@@ -57,7 +63,7 @@ def register_device(
         registry.registered(
             registry.Registered(device_id=device.pk, relay_count=device.relay_count)
         )
-        _renew_credential(device, key_hash, now)
+        replace_credential(device_id=device.pk, key_hash=key_hash, now=now)
         expires_at = _renew_claim_code(device, code, now)
         recording.record(
             tenant_id=None,
@@ -72,8 +78,6 @@ def register_device(
         publish(
             events.DeviceProvisioned(occurred_at=now, device_id=device.pk, is_new_life=is_new_life)
         )
-        if not is_new_life:
-            publish(events.CredentialRevoked(occurred_at=now, device_id=device.pk))
     return ProvisionedDevice(
         device_id=device.pk,
         device_uid=device.uid,
@@ -102,8 +106,10 @@ def _life_of(registration: DeviceRegistration, now: datetime) -> tuple[Device, b
     living.refresh_from_db(from_queryset=lives)
     if living.pairing == Pairing.PAIRED:
         raise errors.AlreadyPaired
+    if not living.is_active:
+        raise Conflict("The device was unpaired just now. Try again.", retry_after=1)
     _describe(living, registration)
-    living.save()
+    living.save(update_fields=_DESCRIPTION)
     return living, False
 
 
@@ -129,12 +135,6 @@ def _describe(device: Device, registration: DeviceRegistration) -> None:
     device.capabilities = list(registration.capabilities)
     device.relay_count = registration.relay_count
     device.is_simulated = registration.is_simulated
-
-
-def _renew_credential(device: Device, key_hash: str, now: datetime) -> None:
-    live = DeviceCredential.objects.filter(device=device, revoked_at__isnull=True)
-    live.update(revoked_at=now, key_hash="")
-    DeviceCredential.objects.create(device=device, key_hash=key_hash, created_at=now)
 
 
 def _renew_claim_code(device: Device, code: str, now: datetime) -> datetime:

@@ -10,6 +10,7 @@ from devices.services import presence
 from devices.types import SessionFacts
 from kernel import errors as kernel_errors
 from kernel.events import publish
+from kernel.failpoints import failpoint
 from kernel.locking import lock_rows
 from kernel.unit_of_work import unit_of_work
 
@@ -72,6 +73,8 @@ def open_session(
         )
         presence.mark_online(device_id=device_id, now=now)
         publish(events.SessionOpened(occurred_at=now, device_id=device_id, epoch=epoch))
+        failpoint("devices.session.written")
+    failpoint("devices.session.committed")
     return SessionFacts(
         device_id=device_id,
         device_uid=facts.device_uid,

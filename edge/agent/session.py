@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -60,6 +60,7 @@ class Session:
         self._retry_after: float | None = None
         self._batch_limit = BATCH
         self._unacked: tuple[str, int, float] | None = None
+        self._state_seq = 0
 
     async def run(self, identity: Identity, *, url: str, use_proxy: bool) -> Ended:
         """Connect and serve; return how it ended. Only cancellation and bugs are raised."""
@@ -98,7 +99,8 @@ class Session:
         welcome = await asyncio.wait_for(self._welcome(socket), _WELCOME_TIMEOUT_S)
         self._machine.clock.set(server_time=welcome.server_time, monotonic=self._monotonic())
         _log.info("connected, session %d", welcome.session_epoch)
-        await _send(socket, codec.encode(self._machine.board.state_report()))
+        self._state_seq = 0
+        await _send(socket, self._numbered(self._machine.board.state_report()))
         await _first_to_end(
             self._listen(socket),
             self._beat(socket, welcome.heartbeat_s),
@@ -137,7 +139,13 @@ class Session:
 
     async def _obey(self, socket: ClientConnection, command: duties.AnyCommand) -> None:
         ack = self._machine.carry_out(command, monotonic=self._monotonic())
-        await _send(socket, codec.encode(ack))
+        await _send(socket, self._numbered(ack))
+
+    def _numbered(self, message: messages.Ack | messages.StateReport) -> str:
+        """Return the frame of a message that tells relay states, with its place in the session."""
+        frame = codec.encode(replace(message, state_seq=self._state_seq))
+        self._state_seq += 1
+        return frame
 
     async def _telemetry_acked(self, socket: ClientConnection, ack: messages.TelemetryAck) -> None:
         self._machine.telemetry.acknowledge(boot_id=ack.boot_id, acked_seq=ack.acked_seq)

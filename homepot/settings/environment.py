@@ -145,6 +145,12 @@ VARIABLES: tuple[Variable, ...] = (
     _variable(
         "AUDIT_ADDRESSES", "bool", "1", "Keep the caller's network address in audit entries."
     ),
+    _variable(
+        "HOMEPOT_FAILPOINT",
+        "str",
+        "",
+        "For tests: a place to die or sleep at, `name:kill` or `name:sleep:seconds`.",
+    ),
 )
 
 _BY_NAME = {variable.name: variable for variable in VARIABLES}

@@ -10,6 +10,7 @@ from devices.services import firmware, sessions
 from devices.types import SessionFacts
 from edge.protocol.messages import StateReport
 from kernel.actors import Actor
+from kernel.failpoints import failpoint
 from kernel.unit_of_work import unit_of_work
 from relays.choices import Source
 from relays.services import states
@@ -44,6 +45,7 @@ def apply_state_report(*, device_id: int, epoch: int, report: StateReport, now: 
             now=now,
         )
         _resolve_unknown(facts, positions, now)
+        failpoint("relays.report.written")
     return len(changed)
 
 

@@ -189,7 +189,7 @@ def test_the_actor_of_a_user_has_their_roles_and_ends_with_the_session(
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("uid", ["%00", "%F0%9F%98%80", "x" * 3000, "..", "1 OR 1=1"])
+@pytest.mark.parametrize("uid", ["%F0%9F%98%80", "x" * 3000, "..", "1 OR 1=1"])
 def test_a_nonsense_session_id_is_not_found(signed_in: APIClient, uid: str) -> None:
     people.assert_refused(signed_in.delete(f"{URL}/{uid}"), 404, "not_found")
 

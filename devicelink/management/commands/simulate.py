@@ -84,6 +84,11 @@ class Claimer:
         if announced.identity.claim_code is not None:
             self._waiting.put(announced)
 
+    def finish(self) -> None:
+        """Wait until every announced device was tried."""
+        self._waiting.put(None)
+        self._thread.join()
+
     def stop(self) -> None:
         """End without waiting for devices that are not claimed yet."""
         self._stopping.set()

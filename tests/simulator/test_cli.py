@@ -1,0 +1,103 @@
+"""The simulator as a process, and its options."""
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.simulator import options
+from edge.simulator.errors import OptionsInvalid
+from edge.simulator.truth import Truth
+from tests.services import ROOT
+from tests.simulator.platform_stub import KEY, platform
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "DEVICE_PROVISION_KEY": KEY}
+
+
+def _parsed(*arguments: str) -> options.FleetOptions:
+    parser = argparse.ArgumentParser()
+    options.add_arguments(parser)
+    return options.from_arguments(parser.parse_args(arguments), {"DEVICE_PROVISION_KEY": KEY})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_twenty_devices_within_two_seconds_and_loses_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with platform() as server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "edge.simulator", "--url", server.url, "--devices", "20"),
+            *("--state-dir", str(tmp_path / "state"), "--truth", str(tmp_path / "truth.json")),
+            stdout=subprocess.PIPE,
+            env=ENVIRONMENT,
+        )
+        await server.until(_all_report(server.devices, 20))
+        device = server.device("sim-1-4")
+        await server.send(device, server.set_relay("c1"))
+        await server.until(lambda: bool(device.acks))
+        began = time.monotonic()
+        process.send_signal(number)
+        printed, _ = await process.communicate()
+        assert time.monotonic() - began < 2
+    assert process.returncode == 0
+    lines = printed.decode().splitlines()
+    assert len(lines) == 20
+    assert all("claim code ABCD2345" in line for line in lines)
+    assert b"token" not in printed
+    truth = Truth.load(tmp_path / "truth.json")
+    assert truth.devices["uid-sim-1-4"].count("c1") == 1
+    assert len(list((tmp_path / "state").glob("sim-1-*.json"))) == 20
+
+
+async def test_a_server_that_wants_none_of_it_is_an_exit_code() -> None:
+    async with platform() as server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "edge.simulator", "--url", server.url),
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT | {"DEVICE_PROVISION_KEY": "wrong"},
+        )
+        _, complaint = await process.communicate()
+    assert process.returncode == 3
+    assert b"DEVICE_PROVISION_KEY" in complaint
+
+
+def test_the_address_of_the_socket_follows_the_one_of_the_server() -> None:
+    assert _parsed("--url", "http://a.example:8000/").socket_url == "ws://a.example:8000/ws/device"
+    assert _parsed("--url", "https://a.example/h").socket_url == "wss://a.example/h/ws/device"
+
+
+def test_spans_are_read_as_one_or_two_numbers() -> None:
+    assert _parsed("--late-ack", "2-3.5").chaos.late_ack_s == (2, 3.5)
+    assert _parsed("--half-open", "4").chaos.half_open_s == (4, 4)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--chaos", "1.5"),
+        ("--devices", "0"),
+        ("--relays", "65"),
+        ("--url", "ftp://a.example"),
+        ("--late-ack", "5-1"),
+        ("--late-ack", "soon"),
+        ("--telemetry-every", "0"),
+    ],
+)
+def test_what_cannot_work_is_refused(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(OptionsInvalid):
+        _parsed(*arguments)
+
+
+def test_the_provisioning_key_never_shows_in_the_options() -> None:
+    assert KEY not in repr(_parsed())
+
+
+def _all_report(devices: dict, count: int) -> Callable[[], bool]:
+    return lambda: len(devices) == count and all(one.observed_seq >= 0 for one in devices.values())
