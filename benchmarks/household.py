@@ -32,7 +32,9 @@ class Household:
     boards: list[Identity] = field(default_factory=list)
 
     @classmethod
-    async def move_in(cls, product: ProductProcess, *, boards: int, relays: int) -> Self:
+    async def move_in(
+        cls, product: ProductProcess, *, boards: int, relays: int, claimed: bool = True
+    ) -> Self:
         """Sign in as the first administrator, provision the boards and claim them."""
         stranger = await ApiClient.connect(product.base_url)
         _, pair = await stranger.post(
@@ -47,7 +49,10 @@ class Household:
         )
         owner = await ApiClient.connect(product.base_url, household.access_token)
         for _ in range(boards):
-            household.boards.append(await _add_board(owner, product.provision_key, relays))
+            identity, claim_code = await _provision(owner, product.provision_key, relays)
+            household.boards.append(identity)
+            if claimed:
+                await _claim(owner, claim_code)
         await owner.close()
         return household
 
@@ -56,8 +61,10 @@ class Household:
         return await ApiClient.connect(self.base_url, self.access_token)
 
 
-async def _add_board(owner: ApiClient, provision_key: str, relays: int) -> Identity:
-    status, made = await owner.post(
+async def _provision(
+    client: ApiClient, provision_key: str, relays: int
+) -> tuple[Identity, str]:
+    status, made = await client.post(
         "/api/v1/provision/register",
         {
             "hardware_id": secrets.token_hex(8),
@@ -67,12 +74,17 @@ async def _add_board(owner: ApiClient, provision_key: str, relays: int) -> Ident
         },
         X_Provision_Key=provision_key,
     )
-    assert status == 201, made
+    if status != 201:
+        raise RuntimeError(f"{status}: {made}")
+    return Identity(uid=made["device_uid"], token=made["device_token"]), made["claim_code"]
+
+
+async def _claim(owner: ApiClient, code: str) -> None:
     status, claimed = await owner.post(
-        "/api/v1/devices/claim", {"claim_code": made["claim_code"], "name": "Board"}
+        "/api/v1/devices/claim", {"claim_code": code, "name": "Board"}
     )
-    assert status in {200, 201}, claimed
-    return Identity(uid=made["device_uid"], token=made["device_token"])
+    if status not in {200, 201}:
+        raise RuntimeError(f"{status}: {claimed}")
 
 
 class ScriptedBoard:
@@ -100,7 +112,8 @@ class ScriptedBoard:
         )
         board = cls(socket, relays, state_seq)
         welcome = json.loads(await socket.recv())
-        assert welcome["type"] == "welcome", welcome
+        if welcome["type"] != "welcome":
+            raise RuntimeError(f"not welcome: {welcome}")
         await board._report()
         board._task = asyncio.create_task(board._obey())
         return board
