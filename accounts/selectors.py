@@ -17,9 +17,23 @@ from accounts.querysets import LoginSessionQuerySet
 from accounts.types import Authenticated
 from kernel import errors
 from kernel.actors import Actor
+from kernel.compiled import Select, Slot
 
 # Where the browser's cookie session keeps the uid of its LoginSession.
 LOGIN_SESSION_KEY = "login_session"
+
+
+def _live_sessions(*names: str) -> LoginSessionQuerySet:
+    found: LoginSessionQuerySet = (
+        LoginSession.objects.live()
+        .filter(**{name: Slot(name) for name in names})
+        .select_related("user")
+        .annotate(role_tenant=F("user__memberships__tenant_id"), role=F("user__memberships__role"))
+    )
+    return found
+
+
+_SESSION = Select(_live_sessions)
 
 
 def actor_for_user(
@@ -56,12 +70,7 @@ def live_session(
 
     Whatever ends a session or changes a role therefore holds from the next request on.
     """
-    rows = list(
-        LoginSession.objects.live()
-        .filter(**where)
-        .select_related("user")
-        .annotate(role_tenant=F("user__memberships__tenant_id"), role=F("user__memberships__role"))
-    )
+    rows = _SESSION.rows(*where, **where)
     if not rows:
         return None
     session: Any = rows[0]
@@ -144,6 +153,14 @@ def _actor(
         address=address,
         via=via,
     )
+
+
+def user_by_email(email: str) -> User:
+    """The user who signs in with that address, in whatever case. Raises NotFound."""
+    user = User.objects.filter(email=email.strip().lower()).first()
+    if user is None:
+        raise errors.NotFound(f"There is no user {email}.")
+    return user
 
 
 def first_administrator() -> User | None:

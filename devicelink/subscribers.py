@@ -31,5 +31,5 @@ def on_credential_revoked(event: CredentialRevoked) -> None:
 def on_lane_freed(event: LaneFreed) -> None:
     """Have the device's socket pull what waited behind the command that ended."""
     # Mostly nothing waits, and this look is cheaper than a pull that takes the device's lock.
-    if command_selectors.devices_with_queued([event.device_id]):
+    if command_selectors.has_queued(event.device_id):
         outbound.hint_commands(event.device_id)

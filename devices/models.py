@@ -166,7 +166,7 @@ class DeviceEvent(models.Model):
     )
     event_id = models.CharField(max_length=64)
     input_index = models.PositiveSmallIntegerField()
-    kind = models.CharField(max_length=32)
+    kind = models.CharField(max_length=64)
     at = models.DateTimeField(null=True)
     received_at = models.DateTimeField()
 

@@ -81,7 +81,7 @@ class RedisBus:
         self._url = url
         self._sender = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
         self._listener: asyncio.Task[None] | None = None
-        self._connected = asyncio.Event()
+        self._is_connected = False
 
     def publish(self, topic: str, message: dict[str, Any]) -> None:
         """PUBLISH once; when Redis is away the hint is lost and said so."""
@@ -93,9 +93,10 @@ class RedisBus:
 
     async def attach(self, deliver: Deliver) -> None:
         """Listen on the running loop; returns once the first subscription stands or 2 s passed."""
-        self._listener = asyncio.create_task(self._listen(deliver), name="redis-bus")
+        subscribed = asyncio.Event()
+        self._listener = asyncio.create_task(self._listen(deliver, subscribed), name="redis-bus")
         try:
-            await asyncio.wait_for(self._connected.wait(), 2)
+            await asyncio.wait_for(subscribed.wait(), 2)
         except TimeoutError:
             logger.warning("Redis is not reachable; hints wait for it")
 
@@ -108,25 +109,26 @@ class RedisBus:
 
     def check(self) -> bool:
         """True while the subscription stands."""
-        return self._connected.is_set()
+        return self._is_connected
 
-    async def _listen(self, deliver: Deliver) -> None:
+    async def _listen(self, deliver: Deliver, subscribed: asyncio.Event) -> None:
         while True:
             try:
-                await self._listen_once(deliver)
+                await self._listen_once(deliver, subscribed)
             except (redis.RedisError, OSError) as error:
                 logger.warning("The Redis subscription broke: %s", type(error).__name__)
             finally:
-                self._connected.clear()
+                self._is_connected = False
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _listen_once(self, deliver: Deliver) -> None:
+    async def _listen_once(self, deliver: Deliver, subscribed: asyncio.Event) -> None:
         client = redis.asyncio.Redis.from_url(
             self._url, socket_connect_timeout=2, health_check_interval=10
         )
         async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(CHANNEL)
-            self._connected.set()
+            self._is_connected = True
+            subscribed.set()
             while True:
                 message = await subscription.get_message(timeout=5)
                 if message is not None:

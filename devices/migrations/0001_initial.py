@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('event_id', models.CharField(max_length=64)),
                 ('input_index', models.PositiveSmallIntegerField()),
-                ('kind', models.CharField(max_length=32)),
+                ('kind', models.CharField(max_length=64)),
                 ('at', models.DateTimeField(null=True)),
                 ('received_at', models.DateTimeField()),
                 ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='input_events', to='devices.device')),

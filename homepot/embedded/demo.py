@@ -26,7 +26,8 @@ from kernel import errors
 
 logger = logging.getLogger(__name__)
 
-BOARD_SEED = 7
+# Not a number a person would pick for `simulate --seed`.
+BOARD_SEED = 1_000_000
 BOARD_NAME = "Demo relay board"
 MACHINE_NAME = "This machine"
 _POLL_SECONDS = 0.3

@@ -94,6 +94,8 @@ class LiveServer:
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
         self.loop = asyncio.get_running_loop()
+        # A bus belongs to the loop it was attached on; each server has a loop of its own.
+        realtime._process.bus = None
         await realtime.start()
         await device_runtime.start(**self._intervals)
         await send({"type": "lifespan.startup.complete"})

@@ -1,6 +1,5 @@
 """Simulated devices without a wire: driven by hand, at times the test chooses."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -109,7 +108,3 @@ def said(effects: Iterable[Effect], kind: type[_M]) -> list[_M]:
             if isinstance(message, kind):
                 found.append(message)
     return found
-
-
-def plain(frame: str | bytes) -> Any:
-    return json.loads(frame)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils import timezone
@@ -130,8 +129,7 @@ class Claimer:
 
 
 def _user_id(email: str) -> int:
-    users = get_user_model()
     try:
-        return int(users._default_manager.get_by_natural_key(email).pk)
-    except users.DoesNotExist:
-        raise CommandError(f"There is no user {email}.") from None
+        return account_selectors.user_by_email(email).pk
+    except errors.NotFound as error:
+        raise CommandError(error.message) from None
