@@ -30,9 +30,7 @@ class ApiClient:
         """POST and return status and decoded body."""
         content = json.dumps(body).encode()
         more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-        head = (
-            f"POST {path} HTTP/1.1\r\n{self._head}{more}Content-Length: {len(content)}\r\n\r\n"
-        )
+        head = f"POST {path} HTTP/1.1\r\n{self._head}{more}Content-Length: {len(content)}\r\n\r\n"
         self._writer.write(head.encode() + content)
         return await self._answer()
 

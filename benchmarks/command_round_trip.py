@@ -59,9 +59,7 @@ async def measure(backend: str, count: int, *, list_statements: bool) -> None:
     """Measure one backend and print its figures."""
     with installed(backend) as installation, serving("benchmarks.echo_server") as echo:
         installation.product.start()
-        household = await Household.move_in(
-            installation.product, boards=BOARDS + 1, relays=RELAYS
-        )
+        household = await Household.move_in(installation.product, boards=BOARDS + 1, relays=RELAYS)
         spare = household.boards.pop()
         await _switch_once(household, spare)
         installation.product.stop()

@@ -61,9 +61,7 @@ class Household:
         return await ApiClient.connect(self.base_url, self.access_token)
 
 
-async def _provision(
-    client: ApiClient, provision_key: str, relays: int
-) -> tuple[Identity, str]:
+async def _provision(client: ApiClient, provision_key: str, relays: int) -> tuple[Identity, str]:
     status, made = await client.post(
         "/api/v1/provision/register",
         {

@@ -105,7 +105,9 @@ def installed(backend: str, **environment: str) -> Iterator[Installation]:
         yield Installation(product=product, server="serve", postgres=postgres)
 
 
-_SET_SEQUENCE = f"SELECT setval(pg_get_serial_sequence('commands_command', 'id'), {COMMAND_ID_FROM})"
+_SET_SEQUENCE = (
+    f"SELECT setval(pg_get_serial_sequence('commands_command', 'id'), {COMMAND_ID_FROM})"
+)
 _SET_AUTOINCREMENT = (
     f"UPDATE sqlite_sequence SET seq = {COMMAND_ID_FROM} WHERE name = 'commands_command'"
 )

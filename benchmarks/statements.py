@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -108,10 +109,7 @@ def recorded_commands(path: Path, marks: Sequence[int]) -> list[Statement]:
     common sequence is the command's own.
     """
     content = path.read_bytes()
-    runs = [
-        _in_units(content[start:end].decode().splitlines())
-        for start, end in zip(marks, marks[1:], strict=False)
-    ]
+    runs = [_in_units(content[start:end].decode().splitlines()) for start, end in pairwise(marks)]
     common = Counter(tuple(step.sql for step in run) for run in runs).most_common(1)[0][0]
     return next(run for run in runs if tuple(step.sql for step in run) == common)
 

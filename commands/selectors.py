@@ -14,6 +14,7 @@ from commands.types import CommandView
 from devices import selectors as device_selectors
 from kernel import errors
 from kernel.actors import Actor
+from kernel.compiled import Select, key_slot
 
 
 def view_of(command: Command, device_uid: str) -> CommandView:
@@ -83,8 +84,20 @@ def open_commands(*, device_ids: Collection[int], kinds: Collection[str]) -> lis
 
 def devices_with_queued(device_ids: Collection[int]) -> set[int]:
     """Those of the devices for which commands wait to be sent."""
+    return {found for (found,) in _queued(device_ids).distinct()}
+
+
+def has_queued(device_id: int) -> bool:
+    """Whether commands wait to be sent to the device."""
+    return _QUEUED_FOR_ONE.first(key_0=device_id) is not None
+
+
+def _queued(device_ids: Collection[Any]) -> QuerySet[Command, tuple[int]]:
     rows = Command.objects.unscoped("the caller holds the devices' sockets")
-    waiting = rows.filter(
+    waiting: QuerySet[Command, tuple[int]] = rows.filter(
         device_id__in=device_ids, finished_at__isnull=True, state=state_machine.QUEUED
-    )
-    return set(waiting.values_list("device_id", flat=True).distinct())
+    ).values_list("device_id")
+    return waiting
+
+
+_QUEUED_FOR_ONE = Select(lambda: _queued([key_slot(0)])[:1])

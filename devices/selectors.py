@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
@@ -13,6 +14,21 @@ from devices.querysets import DeviceQuerySet, connectivity_of
 from devices.types import SessionCheck
 from kernel import errors
 from kernel.actors import Actor
+from kernel.compiled import Select, Slot, key_slot
+
+
+def _visible_by_uid(kind: Any, tenants: int) -> DeviceQuerySet:
+    """The rule itself, for an actor whose tenants are yet to be told."""
+    roles = {key_slot(number): "" for number in range(tenants)}
+    return devices_visible_to(Actor(kind=kind, id="", label="", roles=roles)).filter(
+        uid=Slot("uid")
+    )
+
+
+_BY_UID = Select(_visible_by_uid)
+_KEYS_BY_UID = Select(
+    lambda kind, tenants: _visible_by_uid(kind, tenants).values_list("pk", "tenant_id")
+)
 
 
 def devices_visible_to(actor: Actor) -> DeviceQuerySet:
@@ -23,10 +39,22 @@ def devices_visible_to(actor: Actor) -> DeviceQuerySet:
 
 def device_by_uid(*, actor: Actor, uid: str) -> Device:
     """The device, if the actor may see it; NotFound otherwise, whatever the reason."""
-    device: Device | None = devices_visible_to(actor).filter(uid=uid).first()
+    tenants = {f"key_{number}": key for number, key in enumerate(actor.tenant_ids)}
+    device: Device | None = _BY_UID.first(actor.kind, len(tenants), uid=uid, **tenants)
     if device is None:
         raise errors.NotFound
     return device
+
+
+def device_keys(*, actor: Actor, uid: str) -> tuple[int, int | None]:
+    """Primary keys of the device and of its tenant, found as `device_by_uid` finds it."""
+    tenants = {f"key_{number}": key for number, key in enumerate(actor.tenant_ids)}
+    found: tuple[int, int | None] | None = _KEYS_BY_UID.first(
+        actor.kind, len(tenants), uid=uid, **tenants
+    )
+    if found is None:
+        raise errors.NotFound
+    return found
 
 
 def connectivity(device: Device, now: datetime) -> str:

@@ -17,10 +17,12 @@ from typing import Any
 from django.db import connection, transaction
 
 from kernel import realtime
+from kernel.compiled import Insert
 from kernel.models import LiveEvent, LiveStream
 from kernel.unit_of_work import before_commit
 
 KEPT_FOR = timedelta(minutes=15)
+_EVENT = Insert(LiveEvent)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +91,7 @@ def _flush(pending: list[_Unnumbered]) -> None:
             )
             for seq, event in enumerate(events, start=first)
         ]
-    LiveEvent.objects.bulk_create(rows)
+    _EVENT.many(rows)
     transaction.on_commit(partial(_hint, rows))
 
 

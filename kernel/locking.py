@@ -17,7 +17,12 @@ def lock_rows(queryset: models.QuerySet[M]) -> list[M]:
     SQLite has no row locks and needs none: a unit of work there holds the only write lock.
     """
     require_unit_of_work()
+    return list(locking(queryset))
+
+
+def locking(queryset: models.QuerySet[M]) -> models.QuerySet[M]:
+    """The queryset in order of primary key, taking the locks when it is read."""
     ordered = queryset.order_by("pk")
     if connection.features.has_select_for_update:
         ordered = ordered.select_for_update(of=("self",), no_key=True)
-    return list(ordered)
+    return ordered

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ Callback = Callable[[Message], None]
 
 # A reply may arrive between the commit of a request and the moment its waiter subscribes.
 _RECENT_SECONDS = 5.0
-_RECENT_MESSAGES = 4096
+_RECENT_TOPICS = 4096
 
 
 def device_topic(device_id: int) -> str:
@@ -69,7 +69,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._subscribers: dict[str, set[Subscription]] = defaultdict(set)
-        self._recent: deque[tuple[float, str, Message]] = deque(maxlen=_RECENT_MESSAGES)
+        # By topic: a search through all of them would cost each waiter what all others got.
+        self._recent: OrderedDict[str, list[tuple[float, Message]]] = OrderedDict()
 
     def subscribe(self, topic: str, callback: Callback) -> Subscription:
         """Have `callback` called on the loop with each message of the topic; it must not block."""
@@ -89,7 +90,7 @@ class Hub:
     def deliver(self, topic: str, message: Message) -> None:
         """Hand a message that came over the bus to the local subscribers."""
         if topic.startswith("command."):
-            self._recent.append((time.monotonic(), topic, message))
+            self._remember(topic, message)
         for subscription in tuple(self._subscribers.get(topic, ())):
             try:
                 subscription.callback(message)
@@ -99,10 +100,8 @@ class Hub:
     async def wait_for(self, topic: str, accept: Waitable, timeout_s: float) -> Message | None:
         """The next accepted message of the topic (or one of the last seconds), None on timeout."""
         earliest = time.monotonic() - _RECENT_SECONDS
-        for at, recent_topic, message in reversed(self._recent):
-            if at < earliest:
-                break
-            if recent_topic == topic and accept(message):
+        for at, message in reversed(self._recent.get(topic, ())):
+            if at >= earliest and accept(message):
                 return message
         arrived: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
@@ -117,6 +116,12 @@ class Hub:
             return None
         finally:
             self.unsubscribe(subscription)
+
+    def _remember(self, topic: str, message: Message) -> None:
+        self._recent.setdefault(topic, []).append((time.monotonic(), message))
+        self._recent.move_to_end(topic)
+        if len(self._recent) > _RECENT_TOPICS:
+            self._recent.popitem(last=False)
 
 
 class _Process:

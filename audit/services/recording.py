@@ -13,11 +13,21 @@ from audit import chain
 from audit.models import AuditEntry
 from audit.querysets import PLATFORM_CHAIN
 from kernel.actors import Actor
+from kernel.compiled import Insert, Select, Slot
 from kernel.unit_of_work import before_commit
 
 # The class half of our advisory locks; the other half is the chain.
 _LOCK_CLASS = 0x41554449
 _INT4_MASK = 0x7FFFFFFF
+_ENTRY = Insert(AuditEntry)
+_HEAD = Select(
+    lambda: (
+        AuditEntry.objects.unscoped("the chain continues from its own head")
+        .filter(chain_id=Slot("chain_id"))
+        .order_by("-seq")
+        .values_list("seq", "entry_hash")[:1]
+    )
+)
 
 
 def record(
@@ -70,7 +80,7 @@ def _flush(entries: list[AuditEntry]) -> None:
     for chain_id in sorted(by_chain):
         _lock(chain_id)
         _link(chain_id, by_chain[chain_id])
-    AuditEntry.objects.bulk_create([entry for group in by_chain.values() for entry in group])
+    _ENTRY.many([entry for group in by_chain.values() for entry in group])
 
 
 def _lock(chain_id: int) -> None:
@@ -84,14 +94,7 @@ def _lock(chain_id: int) -> None:
 def _link(chain_id: int, entries: list[AuditEntry]) -> None:
     # A statement of its own: one that had taken the lock itself would still see the rows of
     # the moment before it got it.
-    head = (
-        AuditEntry.objects.unscoped("the chain continues from its own head")
-        .filter(chain_id=chain_id)
-        .order_by("-seq")
-        .values_list("seq", "entry_hash")
-        .first()
-    )
-    seq, previous_hash = head or (0, chain.GENESIS)
+    seq, previous_hash = _HEAD.first(chain_id=chain_id) or (0, chain.GENESIS)
     for entry in entries:
         seq += 1
         entry.seq = seq

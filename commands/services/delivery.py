@@ -6,15 +6,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import DateTimeField, F, Q
 
 from commands import lanes, registry, state_machine
 from commands.models import Command
 from commands.services import transitions
 from devices.services import sessions
 from devices.types import SessionFacts
+from kernel.compiled import Select, Slot
 from kernel.failpoints import failpoint
 from kernel.unit_of_work import unit_of_work
+
+_OPEN = Select(
+    lambda: (
+        Command.objects.unscoped("commands of the device whose lock is held")
+        .filter(device_id=Slot("device_id"), finished_at__isnull=True)
+        .filter(expires_at__gt=Slot("now", DateTimeField()))
+        .order_by("pk")
+    )
+)
 
 
 def claim_deliverable(
@@ -53,12 +63,7 @@ def claim_deliverable(
 
 
 def _open_commands(device_id: int, now: datetime) -> list[Command]:
-    rows = Command.objects.unscoped("commands of the device whose lock is held")
-    return list(
-        rows.filter(device_id=device_id, finished_at__isnull=True, expires_at__gt=now).order_by(
-            "pk"
-        )
-    )
+    return _OPEN.rows(device_id=device_id, now=now)
 
 
 def _unanswered(device_id: int, open_commands: list[Command], epoch: int) -> list[Command]:

@@ -13,10 +13,18 @@ from commands.types import Order
 from devices.errors import DeviceOffline
 from devices.types import SessionFacts
 from kernel.actors import Actor
+from kernel.compiled import Insert, Select, Slot
 from kernel.events import publish
 from kernel.failpoints import failpoint
 from kernel.unit_of_work import require_unit_of_work
 
+_COMMAND = Insert(Command)
+_EVENT = Insert(CommandEvent)
+_OLDER_QUEUED = Select(
+    lambda: Command.objects.unscoped("commands of the device whose lock is held").filter(
+        device_id=Slot("device_id"), state=State.QUEUED, pk__lt=Slot("newer_id")
+    )
+)
 # A cause chain longer than this is a loop between rules.
 MAX_CAUSE_DEPTH = 8
 
@@ -44,18 +52,20 @@ def enqueue(
                 "last_seen_at": None if seen is None else seen.isoformat(),
             }
         )
-    command: Command = Command.objects.create(
-        device_id=facts.device_id,
-        tenant_id=facts.tenant_id,
-        kind=order.kind,
-        payload=order.payload,
-        lane=order.lane,
-        delivery=order.delivery,
-        cause=[*(cause or []), actor.as_cause()][-MAX_CAUSE_DEPTH:],
-        created_at=now,
-        expires_at=now + order.lifetime,
+    command = _COMMAND.one(
+        Command(
+            device_id=facts.device_id,
+            tenant_id=facts.tenant_id,
+            kind=order.kind,
+            payload=order.payload,
+            lane=order.lane,
+            delivery=order.delivery,
+            cause=[*(cause or []), actor.as_cause()][-MAX_CAUSE_DEPTH:],
+            created_at=now,
+            expires_at=now + order.lifetime,
+        )
     )
-    CommandEvent.objects.create(command=command, to_state=State.QUEUED, at=now)
+    _EVENT.many([CommandEvent(command=command, to_state=State.QUEUED, at=now)])
     if order.coalesce and order.lane:
         _supersede_older(command, facts.device_uid, now)
     transitions.announce(command=command, device_uid=facts.device_uid, now=now)
@@ -72,10 +82,7 @@ def enqueue(
 
 
 def _supersede_older(command: Command, device_uid: str, now: datetime) -> None:
-    queued = Command.objects.unscoped("commands of the device whose lock is held").filter(
-        device_id=command.device_id, state=State.QUEUED, pk__lt=command.pk
-    )
-    for older in queued:
+    for older in _OLDER_QUEUED.rows(device_id=command.device_id, newer_id=command.pk):
         if lanes.supersedes(command.lane, older.lane):
             transitions.move(
                 command=older,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from django.db.models import UUIDField
+
 from commands import registry, state_machine
 from commands.models import Command, CommandEvent
 from commands.services import transitions
@@ -12,9 +14,15 @@ from commands.types import Outcome
 from devices.services import sessions
 from devices.types import SessionFacts
 from edge.protocol.messages import Ack
+from kernel.compiled import Select, Slot
 from kernel.failpoints import failpoint
 from kernel.unit_of_work import unit_of_work
 
+_BY_UID = Select(
+    lambda: Command.objects.unscoped("commands of the device whose lock is held").filter(
+        uid=Slot("uid", UUIDField()), device_id=Slot("device_id")
+    )
+)
 _ERROR_LENGTH = 500
 
 
@@ -109,8 +117,7 @@ def _command_of(device_id: int, command_id: str) -> Command | None:
         uid = uuid.UUID(command_id)
     except ValueError:
         return None
-    rows = Command.objects.unscoped("commands of the device whose lock is held")
-    found: Command | None = rows.filter(uid=uid, device_id=device_id).first()
+    found: Command | None = _BY_UID.first(uid=uid, device_id=device_id)
     return found
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
-
 from commands import events, state_machine
 from commands.models import Command, CommandEvent
 from commands.selectors import view_of
 from kernel import live
+from kernel.compiled import Insert, Slot, Update
 from kernel.events import publish
 
+_IN_STATE = Update(
+    lambda: Command.objects.unscoped("compare-and-set of one row by its key").filter(
+        pk=Slot("pk"), state=Slot("state")
+    )
+)
+_EVENT = Insert(CommandEvent)
 _REASON_LENGTH = 60
 
 
@@ -35,14 +40,16 @@ def move(
     if target in state_machine.FINAL:
         values.setdefault("finished_at", now)
     values |= {"state": target, "reason": reason[:_REASON_LENGTH]}
-    rows = Command.objects.unscoped("compare-and-set of one row by its key")
-    if not rows.filter(pk=command.pk, state=before).update(**values):
+    if not _IN_STATE.run(where={"pk": command.pk, "state": before}, **values):
         return False
     for name, value in values.items():
-        if not isinstance(value, F):
-            setattr(command, name, value)
-    CommandEvent.objects.create(
-        command=command, from_state=before, to_state=target, reason=command.reason, at=now
+        setattr(command, name, value)
+    _EVENT.many(
+        [
+            CommandEvent(
+                command=command, from_state=before, to_state=target, reason=command.reason, at=now
+            )
+        ]
     )
     if target != state_machine.SENT:
         announce(command=command, device_uid=device_uid, now=now)

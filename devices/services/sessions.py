@@ -5,28 +5,64 @@ from __future__ import annotations
 from datetime import datetime
 
 from devices import errors, events
-from devices.models import Device, DevicePresence, DeviceSession
+from devices.models import Device, DeviceSession
 from devices.services import presence
 from devices.types import SessionFacts
 from kernel import errors as kernel_errors
+from kernel.compiled import Select, Slot, Update
 from kernel.events import publish
 from kernel.failpoints import failpoint
-from kernel.locking import lock_rows
-from kernel.unit_of_work import unit_of_work
+from kernel.locking import lock_rows, locking
+from kernel.unit_of_work import require_unit_of_work, unit_of_work
+
+_LOCKED_SESSION = Select(
+    lambda: locking(DeviceSession.objects.filter(device_id=Slot("device_id"))).values_list(
+        "epoch", "is_live", "observed_seq"
+    )
+)
+# A statement of its own: one that also waits for the lock would show what was before the wait.
+_DEVICE = Select(
+    lambda: (
+        Device.all_objects.unscoped("the caller has found the device within its scope")
+        .filter(pk=Slot("device_id"))
+        .values_list(
+            "uid",
+            "tenant_id",
+            "is_active",
+            "relay_count",
+            "presence__is_online",
+            "presence__last_seen_at",
+        )
+    )
+)
+_OBSERVED = Update(
+    lambda: DeviceSession.objects.filter(
+        device_id=Slot("device_id"), epoch=Slot("epoch"), observed_seq__lt=Slot("state_seq")
+    )
+)
 
 
 def lock_session(*, device_id: int) -> SessionFacts:
     """Lock the device until the unit of work ends: the first lock of every write for a device."""
-    rows = lock_rows(DeviceSession.objects.filter(device_id=device_id))
-    device = (
-        Device.all_objects.unscoped("the caller has found the device within its scope")
-        .select_related("presence")
-        .filter(pk=device_id)
-        .first()
-    )
-    if not rows or device is None:
+    require_unit_of_work()
+    session = _LOCKED_SESSION.first(device_id=device_id)
+    device = _DEVICE.first(device_id=device_id)
+    if session is None or device is None:
         raise kernel_errors.NotFound
-    return _facts(rows[0], device)
+    epoch, is_live, observed_seq = session
+    uid, tenant_id, is_active, relay_count, is_online, last_seen_at = device
+    return SessionFacts(
+        device_id=device_id,
+        device_uid=uid,
+        tenant_id=tenant_id,
+        epoch=epoch,
+        is_live=is_live,
+        is_active=is_active,
+        relay_count=relay_count,
+        is_online=bool(is_online),
+        last_seen_at=last_seen_at,
+        observed_seq=observed_seq,
+    )
 
 
 def require_current(facts: SessionFacts, epoch: int) -> None:
@@ -45,11 +81,8 @@ def accept_observation(*, facts: SessionFacts, state_seq: int | None) -> bool:
     """
     if state_seq is None:
         return True
-    return bool(
-        DeviceSession.objects.filter(
-            device_id=facts.device_id, epoch=facts.epoch, observed_seq__lt=state_seq
-        ).update(observed_seq=state_seq)
-    )
+    newer = {"device_id": facts.device_id, "epoch": facts.epoch, "state_seq": state_seq}
+    return bool(_OBSERVED.run(where=newer, observed_seq=state_seq))
 
 
 def open_session(
@@ -113,19 +146,3 @@ def close_orphans(*, now: datetime) -> int:
     for device_id, epoch in live:
         close_session(device_id=device_id, epoch=epoch, reason="server_restart", now=now)
     return len(live)
-
-
-def _facts(session: DeviceSession, device: Device) -> SessionFacts:
-    seen: DevicePresence = device.presence
-    return SessionFacts(
-        device_id=device.pk,
-        device_uid=device.uid,
-        tenant_id=device.tenant_id,
-        epoch=session.epoch,
-        is_live=session.is_live,
-        is_active=device.is_active,
-        relay_count=device.relay_count,
-        is_online=seen.is_online,
-        last_seen_at=seen.last_seen_at,
-        observed_seq=session.observed_seq,
-    )

@@ -83,6 +83,9 @@ class DjangoBridge:
             body = await _read_body(scope, receive)
         except errors.PayloadTooLarge as error:
             return _refusal(error, scope)
+        except asyncio.CancelledError:
+            # The server ends while the client still sends: nothing was begun, and it may retry.
+            return _refusal(errors.Unavailable(retry_after=_RETRY_SECONDS), scope)
         if self._waiting >= self._most_waiting:
             return _refusal(errors.Unavailable(retry_after=_RETRY_SECONDS), scope)
         self._waiting += 1

@@ -210,7 +210,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 PROMETHEUS_EXPORT_MIGRATIONS = False
-LOGGING_CONFIG = None
 LOGGING = logging_settings(
     level=environment.text("LOG_LEVEL"),
     form=environment.text("LOG_FORMAT") or ("json" if HOMEPOT_MODE == "production" else "console"),

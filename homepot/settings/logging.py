@@ -24,6 +24,9 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            # Django gives these two handlers of its own, which would write past the filter.
+            "django": {"level": level, "handlers": []},
+            "django.server": {"level": "WARNING", "handlers": [], "propagate": True},
             "django.request": {"level": "ERROR"},
             "django.security": {"level": "WARNING"},
             "uvicorn.access": {"level": "WARNING"},

@@ -10,9 +10,21 @@ from typing import Any
 from audit.services import recording
 from kernel import live
 from kernel.actors import Actor
+from kernel.compiled import Select, Slot, Update
 from kernel.events import publish
 from relays import events
 from relays.models import RelayState
+
+_KNOWN = Select(
+    lambda: RelayState.objects.unscoped("relays of the device whose lock is held").filter(
+        device_id=Slot("device_id")
+    )
+)
+_STATE = Update(
+    lambda: RelayState.objects.unscoped("relays of the device whose lock is held").filter(
+        pk=Slot("pk")
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,27 +82,21 @@ def live_payload(device_uid: str, states: Iterable[RelayState]) -> dict[str, Any
 
 
 def _known_states(observation: Observation) -> dict[int, RelayState]:
-    rows = RelayState.objects.unscoped("relays of the device whose lock is held")
-    return {state.index: state for state in rows.filter(device_id=observation.device_id)}
+    return {state.index: state for state in _KNOWN.rows(device_id=observation.device_id)}
 
 
 def _write(state: RelayState, is_on: bool, observation: Observation, now: datetime) -> None:
-    state.is_on = is_on
-    state.version += 1
-    state.source = observation.source
-    state.command_uid = observation.command_uid
-    state.changed_at = now
-    state.changed_by = observation.actor.label[:200]
-    state.save(
-        update_fields=[
-            "is_on",
-            "version",
-            "source",
-            "command_uid",
-            "changed_at",
-            "changed_by",
-        ]
-    )
+    columns: dict[str, Any] = {
+        "is_on": is_on,
+        "version": state.version + 1,
+        "source": observation.source,
+        "command_uid": observation.command_uid,
+        "changed_at": now,
+        "changed_by": observation.actor.label[:200],
+    }
+    _STATE.run(where={"pk": state.pk}, **columns)
+    for name, value in columns.items():
+        setattr(state, name, value)
 
 
 def _record(

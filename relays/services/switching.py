@@ -41,12 +41,12 @@ def switch_relay(
     if (is_on is None) == (not toggle):
         raise kernel_errors.ValidationFailed(details={"is_on": ["Send either is_on or toggle."]})
     with unit_of_work():
-        device = device_selectors.device_by_uid(actor=actor, uid=device_uid)
-        permissions.require_operate(actor, device.tenant_id)
-        facts = sessions.lock_session(device_id=device.pk)
+        device_id, tenant_id = device_selectors.device_keys(actor=actor, uid=device_uid)
+        permissions.require_operate(actor, tenant_id)
+        facts = sessions.lock_session(device_id=device_id)
         if relay_index >= facts.relay_count:
             raise errors.NoSuchRelay
-        wanted = is_on if is_on is not None else not _expected(device.pk, relay_index)
+        wanted = is_on if is_on is not None else not _expected(device_id, relay_index)
         command = queueing.enqueue(
             facts=facts,
             order=Order(
@@ -73,9 +73,9 @@ def switch_all(
 ) -> CommandView:
     """Ask for all relays of a device to be on or off. Raises as `switch_relay` does."""
     with unit_of_work():
-        device = device_selectors.device_by_uid(actor=actor, uid=device_uid)
-        permissions.require_operate(actor, device.tenant_id)
-        facts = sessions.lock_session(device_id=device.pk)
+        device_id, tenant_id = device_selectors.device_keys(actor=actor, uid=device_uid)
+        permissions.require_operate(actor, tenant_id)
+        facts = sessions.lock_session(device_id=device_id)
         if not facts.relay_count:
             raise errors.NoSuchRelay
         command = queueing.enqueue(

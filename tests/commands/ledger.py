@@ -54,7 +54,9 @@ def answer(
     return results.record_ack(device_id=board.device_id, epoch=board.epoch, ack=ack, now=now)
 
 
-def report(board: Board, positions: list[bool], now: datetime, *, state_seq: int | None = None) -> int:
+def report(
+    board: Board, positions: list[bool], now: datetime, *, state_seq: int | None = None
+) -> int:
     """The device reports its whole board."""
     said = StateReport(relays=readings(*enumerate(positions)), state_seq=state_seq)
     return reporting.apply_state_report(
@@ -83,9 +85,7 @@ def moves_of(command_id: str) -> list[tuple[str, str]]:
 def switch_entries(board: Board) -> list[AuditEntry]:
     """Audit entries about switched relays of the device."""
     entries = AuditEntry.objects.unscoped("tests look at everything")
-    return list(
-        entries.filter(action="relays.relay.switched", target_id=board.uid).order_by("pk")
-    )
+    return list(entries.filter(action="relays.relay.switched", target_id=board.uid).order_by("pk"))
 
 
 def live_kinds(tenant_id: int) -> list[str]:

@@ -193,9 +193,7 @@ def test_a_stranger_edits_nothing(board: Board) -> None:
     assert board.row().name == ""
 
 
-def test_an_edit_sent_again_with_its_key_gets_the_same_answer(
-    api: APIClient, board: Board
-) -> None:
+def test_an_edit_sent_again_with_its_key_gets_the_same_answer(api: APIClient, board: Board) -> None:
     def send(name: str) -> Any:
         headers = {"Idempotency-Key": "edit-1"}
         return api.patch(

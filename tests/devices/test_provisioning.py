@@ -64,9 +64,10 @@ def test_the_key_may_come_in_the_body() -> None:
 
 @pytest.mark.parametrize("key", ["", "wrong", "testing-provision-keyy", "ключ"])
 def test_a_wrong_key_opens_nothing(key: str) -> None:
-    assert_refused(post({**BODY, "provision_key": key} if key else BODY), 401, "invalid_credentials")
+    assert_refused(
+        post({**BODY, "provision_key": key} if key else BODY), 401, "invalid_credentials"
+    )
     assert not Device.all_objects.unscoped("tests look at everything").exists()
-
 
 
 def test_registering_again_rotates_token_and_code_and_keeps_the_device() -> None:
@@ -150,9 +151,7 @@ def test_a_revoked_token_denies_at_once(owner: Actor, board: Board) -> None:
 
 def test_a_stranger_cannot_revoke(board: Board) -> None:
     with pytest.raises(NotFound):
-        credentials.revoke_credential(
-            device_uid=board.uid, actor=make_actor(), now=timezone.now()
-        )
+        credentials.revoke_credential(device_uid=board.uid, actor=make_actor(), now=timezone.now())
     assert authenticate(board.uid, board.token)
 
 

@@ -104,9 +104,13 @@ class Installation:
         return str(self.call("GET", f"/api/v1/devices/{uid}").body["connectivity"])
 
     def commands(self, uid: str) -> list[dict[str, Any]]:
-        """The newest commands of the device."""
-        answer = self.call("GET", f"/api/v1/devices/{uid}/commands?page_size=200")
-        return cast(list[dict[str, Any]], answer.body["items"])
+        """All commands of the device, newest first."""
+        path, found = f"/api/v1/devices/{uid}/commands?page_size=200", []
+        while path:
+            page = self.call("GET", path).body
+            found += page["items"]
+            path = (page["next"] or "").removeprefix(self.product.base_url)
+        return found
 
     def command(self, command_id: str) -> dict[str, Any]:
         """One command."""

@@ -50,9 +50,11 @@ class ScriptedDevice:
     def run(self) -> None:
         """Stay connected until told to stop."""
         while not self._stop.is_set():
-            with contextlib.suppress(OSError, WebSocketException, TimeoutError):
-                with self.open() as socket:
-                    self._serve(socket)
+            with (
+                contextlib.suppress(OSError, WebSocketException, TimeoutError),
+                self.open() as socket,
+            ):
+                self._serve(socket)
             self.is_welcomed.clear()
             self._stop.wait(_RETRY_S)
 

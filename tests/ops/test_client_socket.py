@@ -7,25 +7,22 @@ import json
 import socket as sockets
 from collections.abc import Iterator
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
-from django.contrib.auth import SESSION_KEY
 from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from accounts.selectors import LOGIN_SESSION_KEY
 from accounts.services import lifecycle, sessions, tickets
-from kernel import live, realtime
+from kernel import realtime
 from kernel.actors import Actor
 from kernel.models import LiveEvent
 from kernel.unit_of_work import unit_of_work
 from ops.consumers import connection as connection_module
 from ops.consumers import runtime
 from tests.devicelink.household import Resident, install, move_in, switch
-from tests.devicelink.serving import LiveServer, Peer, eventually
+from tests.devicelink.serving import LiveServer, eventually
+from tests.ops.watching import cookie_of, happen, hear_seqs, ticket_of, watch
 
 
 @pytest.fixture
@@ -52,38 +49,6 @@ def hints(request: pytest.FixtureRequest) -> None:
 
 
 both_ways = pytest.mark.parametrize("hints", ["arrive", "are_lost"], indirect=True)
-
-
-def ticket_of(resident: Resident) -> str:
-    return tickets.issue_ticket(actor=resident.actor, now=timezone.now()).value
-
-
-def cookie_of(resident: Resident) -> str:
-    store = import_module(django_settings.SESSION_ENGINE).SessionStore()
-    store[SESSION_KEY] = str(resident.actor.user_id)
-    store[LOGIN_SESSION_KEY] = resident.session.uid
-    store.create()
-    return f"{django_settings.SESSION_COOKIE_NAME}={store.session_key}"
-
-
-def watch(server: LiveServer, resident: Resident, **options: Any) -> Peer:
-    return server.open(f"/ws/client?ticket={ticket_of(resident)}", **options)
-
-
-def happen(resident: Resident, *numbers: int, size: int = 1) -> None:
-    """Append one live event for each number, each in a transaction of its own."""
-    for number in numbers:
-        with unit_of_work():
-            live.append(
-                tenant_id=resident.tenant_id,
-                kind="device_state",
-                payload={"device_uid": f"d{number}", "padding": "x" * size},
-                now=timezone.now(),
-            )
-
-
-def hear_seqs(peer: Peer, count: int) -> list[int]:
-    return [peer.hear("device_state")["seq"] for _ in range(count)]
 
 
 # Who may watch
