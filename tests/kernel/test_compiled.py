@@ -101,3 +101,10 @@ def test_a_failed_write_spoils_its_transaction_as_the_orm_has_it() -> None:
         assert connection.needs_rollback
         connection.set_rollback(False)
         transaction.set_rollback(True)
+
+
+def test_a_value_that_is_not_brought_stops_the_call() -> None:
+    with pytest.raises(KeyError):
+        _OF_TENANT.rows()
+    with pytest.raises(KeyError):
+        _OF_TENANTS.rows(2, key_0=1)
