@@ -12,6 +12,7 @@ from typing import Any
 
 from commands import errors
 from commands.types import Outcome
+from kernel.startup import require_starting_up
 
 Encode = Callable[[str, dict[str, Any], datetime], Any]
 Apply = Callable[[Outcome, datetime], dict[str, Any] | None]
@@ -34,7 +35,8 @@ _kinds: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> None:
-    """Add a kind; a name can be taken once."""
+    """Add a kind while the apps start up; a name can be taken once."""
+    require_starting_up("registry of command kinds")
     if kind.name in _kinds and _kinds[kind.name] != kind:
         raise ValueError(f"There is a kind {kind.name!r} already.")
     _kinds[kind.name] = kind

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kernel.startup import require_starting_up
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
@@ -28,6 +30,7 @@ _claim_hooks: list[Callable[[Claimed], None]] = []
 
 def on_registration(hook: Callable[[Registered], None]) -> Callable[[Registered], None]:
     """Call the function for each registration, in its transaction; it may come repeatedly."""
+    require_starting_up("registry of device hooks")
     if hook not in _registration_hooks:
         _registration_hooks.append(hook)
     return hook
@@ -35,6 +38,7 @@ def on_registration(hook: Callable[[Registered], None]) -> Callable[[Registered]
 
 def on_claim(hook: Callable[[Claimed], None]) -> Callable[[Claimed], None]:
     """Call the function for each claim, in its transaction."""
+    require_starting_up("registry of device hooks")
     if hook not in _claim_hooks:
         _claim_hooks.append(hook)
     return hook

@@ -13,6 +13,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from kernel.models import Heartbeat
+from kernel.startup import require_starting_up
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ _jobs: dict[str, Job] = {}
 
 
 def register(name: str, *, every_s: float, run: Callable[[datetime], object]) -> None:
-    """Add a job; a name can be taken once."""
+    """Add a job while the apps start up; a name can be taken once."""
+    require_starting_up("ticker")
     if name in _jobs and _jobs[name].run is not run:
         raise ValueError(f"There is a job {name!r} already.")
     _jobs[name] = Job(name=name, every_s=every_s, run=run)
