@@ -10,4 +10,8 @@ from homepot.settings.environment import settings_module
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        # Ctrl-C before a command has taken over the signal: no reason for a traceback.
+        sys.exit(130)

@@ -259,9 +259,13 @@ def _fresh_services(request: pytest.FixtureRequest, stack: contextlib.ExitStack)
     return postgres.database_environment(name) | redis.environment()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium (Playwright's sync interface)."""
+    """A headless Chromium (Playwright's sync interface).
+
+    Playwright keeps a loop running on this thread while it is open; tests of other modules that
+    run loops of their own may land on the same worker, so it ends with its module.
+    """
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=chromium_binary(),

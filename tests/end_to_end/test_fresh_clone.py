@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_a_clone_runs_shows_this_machine_and_keeps_its_data(installation: MakeRu
     assert password is not None, installation.printed()
     assert installation.base_url in installation.printed()
 
-    with _signed_in(installation, password.group(1)) as api:
+    with closing(_signed_in(installation, password.group(1))) as api:
         devices = _devices_online(api)
         machine, board = devices["This machine"], devices["Demo relay board"]
         assert (machine["is_simulated"], board["is_simulated"]) == (False, True)
@@ -147,7 +148,7 @@ def test_a_clone_runs_shows_this_machine_and_keeps_its_data(installation: MakeRu
 
     installation.start()
     assert "Password" not in installation.printed()
-    with _signed_in(installation, password.group(1)) as api:
+    with closing(_signed_in(installation, password.group(1))) as api:
         again = _devices_online(api)
         assert {item["uid"] for item in again.values()} == {machine["uid"], board["uid"]}
         relays = api.get(f"/api/v1/devices/{board['uid']}/relays").json()["relays"]
