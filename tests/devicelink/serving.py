@@ -74,7 +74,14 @@ class LiveServer:
     def open(self, path: str, **options: Any) -> Peer:
         """Connect to a socket."""
         return Peer(
-            connect(self.url(path), legacy=True, compression=None, max_size=None, **options)
+            connect(
+                self.url(path),
+                legacy=True,
+                compression=None,
+                max_size=None,
+                close_timeout=1,
+                **options,
+            )
         )
 
     def device(self, uid: str, token: str) -> Peer:

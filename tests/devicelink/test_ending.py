@@ -184,16 +184,22 @@ def test_2000_random_frames_are_survived(
         try:
             device.say_raw(random_frame(chance))
             sent += 1
-            device.hear_nothing(for_s=0) if sent % 50 == 0 else None
-        except (ConnectionClosed, AssertionError):
-            if device.connection.protocol.close_code is not None:
-                assert device.hear_close() in {4409, 4413, 4429}
-                device = enter(server, board)
+            take_answers(device)
+        except ConnectionClosed:
+            assert device.hear_close() in {4409, 4413, 4429}
+            device = enter(server, board)
     device.connection.close()
     with enter(server, board) as fresh:
         fresh.say(type="telemetry", boot_id="after", seq=1, metrics={"a": 1})
         assert fresh.hear("telemetry_ack")["boot_id"] == "after"
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def take_answers(device: Peer) -> None:
+    """Read what has come; a client that never reads would hold up its own closing."""
+    with contextlib.suppress(TimeoutError):
+        while True:
+            device.connection.recv(timeout=0)
 
 
 def random_frame(chance: random.Random) -> str | bytes:

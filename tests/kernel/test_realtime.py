@@ -169,7 +169,8 @@ async def test_deliveries_resume_after_redis_was_killed(redis_server: RedisServe
         await asyncio.to_thread(bus.publish, "device.1", {"lost": True})
         assert metrics.HINTS_LOST._value.get() == lost + 1
     finally:
-        await asyncio.to_thread(redis_server.start)
+        # On this thread: the server ends with the one that started it.
+        redis_server.start()
     await until(bus.check)
     await asyncio.to_thread(bus.publish, "device.1", {"back": True})
     assert await inbox.next() == {"back": True}
