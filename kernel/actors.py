@@ -71,5 +71,6 @@ class Actor:
         return None if tenant_id is None else self.roles.get(tenant_id)
 
     def as_cause(self) -> dict[str, str]:
-        """The link this actor adds to a cause chain."""
-        return {"kind": self.kind, "id": self.id, "label": self.label, "via": self.via}
+        """The link this actor adds to a cause chain; a request's id leads back to its log lines."""
+        link = {"kind": self.kind, "id": self.id, "label": self.label, "via": self.via}
+        return link | {"request_id": self.request_id} if self.request_id else link

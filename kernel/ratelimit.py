@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 
 from django.db import connection
+from django.db.models import F
 
 from kernel import errors
 from kernel.models import RateWindow
@@ -21,6 +22,13 @@ def hit(*, key: str, limit: int, window_s: int, now: datetime) -> None:
     ends_at = datetime.fromtimestamp(window_start + window_s, UTC)
     if _count(_short(key), window_start, ends_at) > limit:
         raise errors.RateLimited(retry_after=max(1, int((ends_at - now).total_seconds()) + 1))
+
+
+def give_back(*, key: str, window_s: int, now: datetime) -> None:
+    """Take back one counted try of the present window, where only failures are to count."""
+    window_start = int(now.timestamp()) // window_s * window_s
+    windows = RateWindow.objects.filter(key=_short(key), window_start=window_start, count__gt=0)
+    windows.update(count=F("count") - 1)
 
 
 def tries(*, key: str, window_s: int, now: datetime) -> int:

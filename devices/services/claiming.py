@@ -35,14 +35,20 @@ def claim_device(
         raise kernel_errors.PermissionDenied
     digest = tokens.keyed_digest("claim-code", tokens.normalise_code(code))
     guards = (f"claim:address:{actor.address}", f"claim:code:{digest}")
-    _refuse_locked(guards, now)
+    # Counted before it is looked at, so that a burst of tries is one count after the other.
+    for guard in guards:
+        ratelimit.hit(key=guard, limit=WRONG_TRIES, window_s=LOCK_SECONDS, now=now)
+    is_wrong = False
     try:
         with unit_of_work():
             return _claim(digest, name, tenant_id, actor, now)
     except errors.ClaimCodeInvalid:
-        # Counted outside the transaction that rolled back.
-        _count_wrong_try(guards, now)
+        is_wrong = True
         raise
+    finally:
+        if not is_wrong:
+            for guard in guards:
+                ratelimit.give_back(key=guard, window_s=LOCK_SECONDS, now=now)
 
 
 def _claim(digest: str, name: str, tenant_id: int, actor: Actor, now: datetime) -> Device:
@@ -72,14 +78,3 @@ def _claim(digest: str, name: str, tenant_id: int, actor: Actor, now: datetime) 
     )
     publish(events.DeviceClaimed(occurred_at=now, device_id=device.pk, tenant_id=tenant_id))
     return device
-
-
-def _refuse_locked(guards: tuple[str, ...], now: datetime) -> None:
-    for guard in guards:
-        if ratelimit.tries(key=guard, window_s=LOCK_SECONDS, now=now) >= WRONG_TRIES:
-            raise kernel_errors.RateLimited(retry_after=LOCK_SECONDS)
-
-
-def _count_wrong_try(guards: tuple[str, ...], now: datetime) -> None:
-    for guard in guards:
-        ratelimit.hit(key=guard, limit=WRONG_TRIES, window_s=LOCK_SECONDS, now=now)

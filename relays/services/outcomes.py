@@ -85,6 +85,7 @@ def _requester(outcome: Outcome) -> Actor:
         id=last.get("id", ""),
         label=last.get("label", ""),
         via=last.get("via", "system"),
+        request_id=last.get("request_id", ""),
     )
 
 

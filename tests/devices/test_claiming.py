@@ -151,6 +151,20 @@ def test_of_twenty_who_claim_at_once_one_becomes_the_owner() -> None:
     assert entries.filter(action="devices.device.claimed").count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_burst_of_wrong_tries_is_looked_at_five_times_and_no_more() -> None:
+    guesser = make_actor(address="192.0.2.77")
+    outcomes = run_at_once(20, lambda number: claim(wrong_code(number), guesser))
+    looked_at = [outcome for outcome in outcomes if isinstance(outcome, ClaimCodeInvalid)]
+    assert len(looked_at) == claiming.WRONG_TRIES, outcomes
+    assert sum(isinstance(outcome, RateLimited) for outcome in outcomes) == 15, outcomes
+
+
+def test_right_codes_do_not_count_against_an_address(owner: Actor) -> None:
+    for _ in range(claiming.WRONG_TRIES + 3):
+        assert claim(provision().claim_code, owner).pairing == "paired"
+
+
 def test_a_user_sees_nothing_of_an_unclaimed_device() -> None:
     made = provision()
     client = client_of(sign_in(make_user()))

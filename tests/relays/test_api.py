@@ -182,6 +182,17 @@ def test_commands_of_a_device_come_newest_first_in_pages(
     assert seen == asked[::-1]
 
 
+def test_the_audit_of_a_switch_leads_back_to_the_request(api: APIClient, board: Board) -> None:
+    now = timezone.now()
+    wish = post(api, board, "0/", {"is_on": True, "wait": 0}, **{"X-Request-ID": "lamp-please"})
+    pull(board, now)
+    answer(board, wish.json()["id"], now, (0, True))
+    entry = api.get("/api/v1/audit", {"action": "relays.relay.switched"}).json()["items"][0]
+    assert entry["request_id"] == "lamp-please"
+    assert entry["actor"]["kind"] == "user"
+    assert (entry["before"], entry["after"]) == ({"relays": {"0": None}}, {"relays": {"0": True}})
+
+
 @pytest.mark.parametrize("path", ["", "/history"])
 def test_a_foreign_command_cannot_be_told_from_a_missing_one(board: Board, path: str) -> None:
     foreign = switch_of_somebody(board)
