@@ -80,6 +80,14 @@ class NotAcceptable(HomepotError):
     default_message = "None of the accepted media types can be produced."
 
 
+class RequestTimeout(HomepotError):
+    """The body did not arrive in time; nothing was done."""
+
+    code = "request_timeout"
+    status = 408
+    default_message = "The request did not arrive in time. Send it again."
+
+
 class Conflict(HomepotError):
     """The state of the object forbids it now."""
 

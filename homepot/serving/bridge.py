@@ -37,6 +37,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 # Requests that may wait for a thread; beyond, an honest 503 is better than a late answer.
 _QUEUE_PER_THREAD = 64
 _RETRY_SECONDS = 2
+# A body of 1 MiB at 35 kB/s; whoever is slower would hold the connection for nothing.
+BODY_SECONDS = 30.0
 _END = object()
 
 
@@ -80,7 +82,10 @@ class DjangoBridge:
 
     async def _respond(self, scope: Scope, receive: Receive) -> HttpResponseBase:
         try:
-            body = await _read_body(scope, receive)
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read_body(scope, receive)
+        except TimeoutError:
+            return _refusal(errors.RequestTimeout(), scope)
         except errors.PayloadTooLarge as error:
             return _refusal(error, scope)
         except asyncio.CancelledError:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
+from homepot.serving import bridge as bridge_module
 from homepot.serving.bridge import DjangoBridge
 from homepot.serving.environ import environ_of
 from kernel import realtime
@@ -146,6 +147,28 @@ def test_a_client_that_leaves_before_its_body_is_whole_reaches_no_view() -> None
         return len(sent), None, b""
 
     assert _run(scenario())[0] == 0
+
+
+def test_a_body_that_never_ends_is_408_in_our_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge_module, "BODY_SECONDS", 0.05)
+    sent: list[Any] = []
+
+    async def scenario() -> None:
+        pieces = iter([{"type": "http.request", "body": b"a", "more_body": True}])
+
+        async def receive() -> dict[str, Any]:
+            piece = next(pieces, None)
+            return piece if piece is not None else await asyncio.Future()
+
+        async def send(event: dict[str, Any]) -> None:
+            sent.append(event)
+
+        await DjangoBridge()(_scope("/echo", method="POST"), receive, send)
+
+    _run(scenario())
+
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["code"] == "request_timeout"
 
 
 def test_a_header_with_an_underscore_cannot_pose_as_another() -> None:
