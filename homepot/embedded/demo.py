@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -81,6 +82,8 @@ class Demo:
             logger.exception("The demo devices could not be started")
         finally:
             connection.close()
+        # The devices end with the thread that started them (_dies_with_us).
+        self._stop.wait()
 
     def _wait_for_server(self) -> bool:
         while not self._stop.is_set():
@@ -102,7 +105,7 @@ class Demo:
         with log:
             self._processes.append(
                 subprocess.Popen(  # noqa: S603  our own modules, no outside input
-                    [sys.executable, "-m", *member.command],
+                    [*_dies_with_us(), sys.executable, "-m", *member.command],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -153,6 +156,12 @@ def _members(base_url: str, folder: Path) -> tuple[_Member, ...]:
             state_dir=board,
         ),
     )  # fmt: skip
+
+
+def _dies_with_us() -> tuple[str, ...]:
+    """Where Linux can: have the kernel end a device when this process is killed the hard way."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "TERM") if setpriv else ()
 
 
 def _claimed_mark(member: _Member) -> Path:

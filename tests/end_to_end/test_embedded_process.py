@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -123,3 +124,27 @@ def children_of(pid: int) -> list[int]:
         for child in task.read_text(encoding="ascii").split()
     ]
     return sorted(found)
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv (util-linux)")
+def test_a_killed_server_takes_its_demo_with_it(start_product: Any) -> None:
+    product = start_product("embedded", HOMEPOT_DEMO="1")
+    (server,) = product.pids
+    deadline = time.monotonic() + 30
+    while len(children := children_of(server)) < 2:
+        assert time.monotonic() < deadline, product.log()
+        time.sleep(0.1)
+    product.kill9()
+    deadline = time.monotonic() + STOPPED_WITHIN_S
+    while running := [pid for pid in children if is_running(pid)]:
+        assert time.monotonic() < deadline, running
+        time.sleep(0.1)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process does anything; one that only waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1]
+    except FileNotFoundError:
+        return False
+    return state.split()[0] != "Z"
