@@ -26,6 +26,10 @@ setup: ## Make .venv and install the pinned development requirements
 test: ## Run all tests; ARGS="-k relays" narrows them
 	@sh scripts/test.sh $(ARGS)
 
+.PHONY: races
+races: ## Run the tests of races as often as promised: 500 rounds of 50 refreshes, 200 of each race
+	@HOMEPOT_TEST_ROUNDS=full sh scripts/test.sh -k "race or round_after" $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style and format (ruff)
 	@$(BIN)/ruff check .
@@ -67,6 +71,10 @@ lock: setup ## Pin requirements.in and requirements-dev.in with hashes
 schema: setup ## Write docs/openapi.yaml anew
 	@mkdir -p .build/data
 	@$(TOOL_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+.PHONY: permissions
+permissions: setup ## Write docs/permissions.md anew
+	@$(BIN)/python -m tests.architecture.permissions_document
 
 .PHONY: clean
 clean: ## Remove .venv and caches; data/ stays

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 _NO_ROLES: Mapping[int, str] = MappingProxyType({})
+_NO_LIMITS: Mapping[int, frozenset[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +16,10 @@ class Actor:
     """A user, a device or a part of the system that asks for something.
 
     `roles` maps each tenant the actor belongs to (by primary key) to its role there. A device
-    belongs to at most one. `via` names the door: api, page, socket, admin, command, system.
+    belongs to at most one. An actor that has chosen one of its tenants has only that one here;
+    `member_tenants` then still names all. `site_limits` holds, for tenants where the member is
+    restricted, the sites (by primary key) whose devices they may see.
+    `via` names the door: api, page, socket, admin, command, system.
     """
 
     kind: Literal["user", "device", "system"]
@@ -26,6 +30,8 @@ class Actor:
     session_id: int | None = None
     platform_role: str | None = None
     roles: Mapping[int, str] = field(default_factory=lambda: _NO_ROLES)
+    site_limits: Mapping[int, frozenset[int]] = field(default_factory=lambda: _NO_LIMITS)
+    member_tenants: frozenset[int] = frozenset()
     request_id: str = ""
     address: str | None = None
     via: str = "system"
@@ -57,6 +63,11 @@ class Actor:
         return frozenset(self.roles)
 
     @property
+    def member_of(self) -> frozenset[int]:
+        """Primary keys of all tenants the actor belongs to, chosen or not."""
+        return self.member_tenants | self.tenant_ids
+
+    @property
     def is_system(self) -> bool:
         """True for the platform itself."""
         return self.kind == "system"
@@ -69,6 +80,11 @@ class Actor:
     def role_in(self, tenant_id: int | None) -> str | None:
         """The actor's role in that tenant, or None."""
         return None if tenant_id is None else self.roles.get(tenant_id)
+
+    def may_see_site(self, tenant_id: int, site_id: int | None) -> bool:
+        """Whether devices of that site (None: of no site) are within the actor's limits."""
+        limit = self.site_limits.get(tenant_id)
+        return limit is None or site_id in limit
 
     def as_cause(self) -> dict[str, str]:
         """The link this actor adds to a cause chain; a request's id leads back to its log lines."""

@@ -4,9 +4,10 @@ from django.apps import AppConfig
 
 
 class KernelConfig(AppConfig):
-    """Registers the start-up checks."""
+    """Registers the start-up checks and confines database connections."""
 
     name = "kernel"
 
     def ready(self) -> None:
-        from kernel import checks  # noqa: F401  checks register themselves once apps exist
+        # Checks register themselves once apps exist; every connection is confined from the first.
+        from kernel import checks, row_security  # noqa: F401

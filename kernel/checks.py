@@ -112,7 +112,7 @@ def production_has_its_parts(app_configs: Any, **kwargs: Any) -> list[CheckMessa
 
 @register(Tags.database)
 def database_role_is_confined(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """homepot.E008 and E009: the app role cannot bypass row security; commits are durable.
+    """homepot.E008, E009, E012: nothing gets round row security; commits are durable.
 
     Runs with `check --database default` and before the server starts.
     """
@@ -152,4 +152,24 @@ def database_role_is_confined(app_configs: Any, **kwargs: Any) -> list[CheckMess
                 id="homepot.E009",
             )
         )
-    return found
+    return found + _unprotected_tables()
+
+
+def _unprotected_tables() -> list[CheckMessage]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
+            "AND a.attname IN ('tenant_id', 'device_id') "
+            "AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1"
+        )
+        names = [name for (name,) in cursor.fetchall()]
+    if not names:
+        return []
+    return [
+        Error(
+            f"Tables of tenants without forced row security: {', '.join(names)}.",
+            hint="Run manage.py migrate; a table that was restored by hand needs its policies too.",
+            id="homepot.E012",
+        )
+    ]

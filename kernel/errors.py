@@ -110,6 +110,18 @@ class IdempotencyInProgress(Conflict):
     default_message = "The first request with this Idempotency-Key is still running."
 
 
+class PreconditionFailed(HomepotError):
+    """If-Match names another version than the present one, which `details` has with its tag."""
+
+    code = "precondition_failed"
+    status = 412
+    default_message = "This has changed since you read it. Look at the present version."
+
+    def __init__(self, *, etag: str, current: Any) -> None:
+        super().__init__(details={"etag": etag, "current": current})
+        self.etag = etag
+
+
 class PayloadTooLarge(HomepotError):
     """The body is larger than this address takes."""
 

@@ -11,11 +11,13 @@ is stored: the table alone discloses no token that an answer carried.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import IntegrityError, transaction
@@ -143,9 +145,7 @@ def _cipher(key: str) -> AESGCM:
 
 def _seal(key: str, answer: StoredAnswer) -> bytes:
     nonce = os.urandom(12)
-    plain = json.dumps(
-        {"headers": answer.headers, "content": answer.content.decode("utf-8")}
-    ).encode()
+    plain = json.dumps({"headers": answer.headers, **_as_text(answer.content)}).encode()
     return nonce + _cipher(key).encrypt(nonce, plain, None)
 
 
@@ -154,6 +154,20 @@ def _open(key: str, record: IdempotencyRecord) -> StoredAnswer:
     plain = json.loads(_cipher(key).decrypt(sealed[:12], sealed[12:], None))
     return StoredAnswer(
         status=record.status or 200,
-        content=plain["content"].encode("utf-8"),
+        content=_as_bytes(plain),
         headers=plain["headers"],
     )
+
+
+def _as_text(content: bytes) -> dict[str, str]:
+    try:
+        return {"content": content.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"binary": base64.b64encode(content).decode("ascii")}
+
+
+def _as_bytes(plain: dict[str, Any]) -> bytes:
+    if "binary" in plain:
+        return base64.b64decode(plain["binary"])
+    content: str = plain["content"]
+    return content.encode("utf-8")

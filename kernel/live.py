@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from kernel import realtime
+from kernel import realtime, row_security
 from kernel.compiled import Insert
 from kernel.models import LiveEvent, LiveStream
 from kernel.unit_of_work import before_commit
@@ -81,6 +81,11 @@ def _flush(pending: list[_Unnumbered]) -> None:
     by_tenant: dict[int, list[_Unnumbered]] = defaultdict(list)
     for event in pending:
         by_tenant[event.tenant_id].append(event)
+    with row_security.covering(by_tenant, name="live.append"):
+        _write(by_tenant)
+
+
+def _write(by_tenant: dict[int, list[_Unnumbered]]) -> None:
     rows: list[LiveEvent] = []
     for tenant_id in sorted(by_tenant):
         events = by_tenant[tenant_id]

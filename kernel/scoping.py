@@ -15,12 +15,32 @@ class TenantQuerySet(models.QuerySet[M]):
     """Rows that belong to a tenant through the column `tenant_id`."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Rows of the actor's tenants; nothing for an actor without one."""
+        """Rows of the actor's tenants and, where it is restricted, of its sites' devices."""
         if actor.is_system:
             return self
         if not actor.roles:
             return self.none()
+        if actor.site_limits:
+            return self.filter(self._within_limits(actor))
         return self.filter(tenant_id__in=actor.tenant_ids)
+
+    def _within_limits(self, actor: Actor) -> models.Q:
+        whole = actor.tenant_ids - actor.site_limits.keys()
+        found = models.Q(tenant_id__in=whole)
+        lookup = self._site_lookup()
+        for tenant_id in actor.tenant_ids & actor.site_limits.keys():
+            within = models.Q(tenant_id=tenant_id)
+            if lookup:
+                within &= models.Q(**{f"{lookup}__in": actor.site_limits[tenant_id]})
+            found |= within
+        return found
+
+    def _site_lookup(self) -> str:
+        """How a row leads to its site; rows that belong to no device or site have none."""
+        names = {field.name for field in self.model._meta.get_fields()}
+        if "site" in names:
+            return "site_id"
+        return "device__site_id" if "device" in names else ""
 
 
 class TenantManager(models.Manager[M], Generic[M]):

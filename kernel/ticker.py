@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import close_old_connections
 from django.utils import timezone
 
+from kernel import row_security
 from kernel.models import Heartbeat
 from kernel.startup import require_starting_up
 
@@ -73,7 +74,8 @@ def run_once(job: Job) -> bool:
     """Run one job now; returns whether it went well."""
     close_old_connections()
     try:
-        job.run(timezone.now())
+        with row_security.platform_scope(f"job.{job.name}"):
+            job.run(timezone.now())
     except Exception:
         logger.exception("A job failed", extra={"job": job.name})
         return False

@@ -24,6 +24,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from playwright.sync_api import sync_playwright
 
+from kernel import row_security
 from tests.database_cleaning import SUPERUSER_URL, clean_after_test, end_connections
 from tests.product import ProductProcess, embedded_product, production_product
 from tests.services import (
@@ -165,6 +166,18 @@ def _refuse_skip(report: Any) -> None:
 
 
 # The database
+
+
+@pytest.fixture(autouse=True)
+def tests_work_platform_wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests arrange and look at rows of all tenants; the doors they call enter their own scopes.
+
+    Threads and loops that a test starts begin with it too. Row security itself is tested with
+    the scope taken away (tests/kernel/test_row_security.py).
+    """
+    monkeypatch.setattr(row_security.Outside, "scope", row_security.Scope(platform="tests"))
+    with row_security.platform_scope("tests"):
+        yield
 
 
 @pytest.fixture(scope="session")

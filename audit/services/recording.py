@@ -12,6 +12,7 @@ from django.db import connection
 from audit import chain
 from audit.models import AuditEntry
 from audit.querysets import PLATFORM_CHAIN
+from kernel import row_security
 from kernel.actors import Actor
 from kernel.compiled import Insert, Select, Slot
 from kernel.unit_of_work import before_commit
@@ -76,11 +77,12 @@ def _flush(entries: list[AuditEntry]) -> None:
     by_chain: dict[int, list[AuditEntry]] = defaultdict(list)
     for entry in entries:
         by_chain[entry.chain_id].append(entry)
-    # One order of chains for everybody: two units of work never wait for each other.
-    for chain_id in sorted(by_chain):
-        _lock(chain_id)
-        _link(chain_id, by_chain[chain_id])
-    _ENTRY.many([entry for group in by_chain.values() for entry in group])
+    with row_security.covering(by_chain, name="audit.append"):
+        # One order of chains for everybody: two units of work never wait for each other.
+        for chain_id in sorted(by_chain):
+            _lock(chain_id)
+            _link(chain_id, by_chain[chain_id])
+        _ENTRY.many([entry for group in by_chain.values() for entry in group])
 
 
 def _lock(chain_id: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from audit import chain
 from audit.models import AuditEntry
+from kernel import row_security
 
 _PAGE = 500
 
@@ -42,6 +43,7 @@ class Report:
         return not self.bad
 
 
+@row_security.platform_scope("audit.verification")
 def verify_chains(
     *, chain_id: int | None = None, earlier: Mapping[int, Head] | None = None
 ) -> Report:

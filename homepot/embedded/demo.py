@@ -22,6 +22,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import selectors as account_selectors
+from accounts.services import tenancy
 from devices.services import claiming
 from kernel import errors
 
@@ -128,7 +129,13 @@ class Demo:
             return False
         actor = account_selectors.actor_for_user(user_id=owner_id, via="system")
         try:
-            claiming.claim_device(code=code, name=member.name, actor=actor, now=timezone.now())
+            claiming.claim_device(
+                code=code,
+                name=member.name,
+                tenant_id=tenancy.personal_tenant_id(owner_id),
+                actor=actor,
+                now=timezone.now(),
+            )
         except errors.HomepotError as error:
             # Somebody was faster, or the device lives on from an earlier run.
             logger.info("Demo device not claimed: %s", error.code)

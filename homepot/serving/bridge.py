@@ -21,7 +21,7 @@ from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 from homepot.serving.environ import environ_of
-from kernel import errors, realtime
+from kernel import body_limits, errors, realtime
 from kernel.api.exception_handler import body_of
 from kernel.api.views import json_response
 from kernel.deferral import Deferral
@@ -162,8 +162,9 @@ def _resolve(deferral: Deferral, message: realtime.Message | None) -> HttpRespon
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
+    limit = body_limits.limit_of(scope["path"])
     declared = dict(scope["headers"]).get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > settings.MAX_BODY_BYTES:
+    if declared.isdigit() and int(declared) > limit:
         raise errors.PayloadTooLarge
     chunks: list[bytes] = []
     size = 0
@@ -173,7 +174,7 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
             raise ClientGone
         chunk = event.get("body", b"")
         size += len(chunk)
-        if size > settings.MAX_BODY_BYTES:
+        if size > limit:
             raise errors.PayloadTooLarge
         chunks.append(chunk)
         if not event.get("more_body", False):

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any
 
-from django.conf import settings
 from rest_framework.parsers import BaseParser
 
 from edge.protocol import strict_json
-from kernel import errors
+from kernel import body_limits, errors
+
+
+def limit_in(parser_context: Mapping[str, Any] | None) -> int:
+    """The most bytes the request that is being parsed may bring."""
+    request = (parser_context or {}).get("request")
+    return body_limits.limit_of("" if request is None else request.path)
+
+
+def bounded(stream: IO[Any], limit: int) -> bytes:
+    """The whole body. Raises PayloadTooLarge past the limit."""
+    body: bytes = stream.read(limit + 1)
+    if len(body) > limit:
+        raise errors.PayloadTooLarge
+    return body
 
 
 class StrictJSONParser(BaseParser):
@@ -24,13 +37,12 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The decoded object. Raises PayloadTooLarge or ValidationFailed."""
-        body = stream.read(settings.MAX_BODY_BYTES + 1)
-        if len(body) > settings.MAX_BODY_BYTES:
-            raise errors.PayloadTooLarge
+        limit = limit_in(parser_context)
+        body = bounded(stream, limit)
         if not body:
             return {}
         try:
-            parsed = strict_json.loads(body, max_bytes=settings.MAX_BODY_BYTES)
+            parsed = strict_json.loads(body, max_bytes=limit)
         except strict_json.StrictJSONError as error:
             raise errors.ValidationFailed(
                 "The body is not acceptable JSON.", details={"body": [error.reason]}
@@ -38,3 +50,9 @@ class StrictJSONParser(BaseParser):
         if not isinstance(parsed, dict):
             raise errors.ValidationFailed(details={"body": ["Send a JSON object."]})
         return parsed
+
+
+class MergePatchParser(StrictJSONParser):
+    """The same for a merge patch (RFC 7396), where a view takes one."""
+
+    media_type = "application/merge-patch+json"

@@ -25,6 +25,15 @@ class IsAuthenticated(BasePermission):
         return actor is not None and actor.kind == "user"
 
 
+class IsDevice(BasePermission):
+    """Lets devices in that showed their key."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """True when authentication found a device."""
+        actor = actor_of(request)
+        return actor is not None and actor.kind == "device"
+
+
 class IsAnyone(BasePermission):
     """Lets everybody in; the view's service decides by what they present."""
 

@@ -8,6 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes
 from rest_framework import serializers
 
+from kernel.api.permissions import IsAuthenticated
 from kernel.api.views import MUTATING
 
 
@@ -29,12 +30,25 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
+_TENANT = OpenApiParameter(
+    name="X-Tenant",
+    location=OpenApiParameter.HEADER,
+    type=OpenApiTypes.STR,
+    required=False,
+    description="Uid of one of your tenants: the request sees and changes nothing of the others.",
+)
+
+
 class ApiSchema(AutoSchema):
-    """Adds what every route has: the error shape and the Idempotency-Key."""
+    """Adds what every route has: the error shape, the Idempotency-Key and the tenant."""
 
     def get_override_parameters(self) -> list[Any]:
-        """The Idempotency-Key of mutating routes."""
-        return [_IDEMPOTENCY_KEY] if self.method in MUTATING else []
+        """The Idempotency-Key of mutating routes, the tenant where a user is signed in."""
+        parameters = [_IDEMPOTENCY_KEY] if self.method in MUTATING else []
+        return [*parameters, _TENANT] if self._is_for_users() else parameters
+
+    def _is_for_users(self) -> bool:
+        return IsAuthenticated in self.view.permission_classes
 
     def map_renderers(self, attribute: str) -> list[str]:
         """Results are plain JSON; only refusals also come as problem details."""

@@ -9,7 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
-_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-ID"
+_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Report-Token, "
+    "X-Request-ID, X-Tenant"
+)
 _EXPOSED = "ETag, Location, Retry-After, X-Request-ID, idempotency-replayed"
 
 

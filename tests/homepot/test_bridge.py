@@ -133,6 +133,15 @@ def test_a_body_over_the_limit_is_413_in_our_shape(settings: Any, is_declared: b
     assert json.loads(body)["request_id"] == answered["x-request-id"]
 
 
+def test_an_address_may_have_a_limit_of_its_own(settings: Any) -> None:
+    settings.MAX_BODY_BYTES = 4
+    settings.BODY_LIMITS = {"/echo": 8}
+    fits, _, _ = _run(_ask(DjangoBridge(), _scope("/echo", method="POST"), b"1234", b"5678"))
+    larger, _, _ = _run(_ask(DjangoBridge(), _scope("/echo", method="POST"), b"12345", b"6789"))
+    elsewhere, _, _ = _run(_ask(DjangoBridge(), _scope("/echo/", method="POST"), b"12345"))
+    assert (fits, larger, elsewhere) == (200, 413, 413)
+
+
 def test_a_client_that_leaves_before_its_body_is_whole_reaches_no_view() -> None:
     async def scenario() -> tuple[int, Any, bytes]:
         async def receive() -> dict[str, Any]:

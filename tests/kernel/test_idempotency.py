@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
@@ -45,6 +47,31 @@ def post(key: str = "key-1", /, *, actor: Actor = ADA, **body: Any) -> Any:
     if hasattr(response, "render"):
         response.render()
     return response
+
+
+class MakeArchive(ApiView):
+    """A route that answers with bytes that are no text."""
+
+    def post(self, request: ApiRequest) -> HttpResponse:
+        content = b"PK\xff\x00" + os.urandom(64)
+        return HttpResponse(
+            content,
+            content_type="application/zip",
+            headers={"Content-Disposition": "attachment", "Cache-Control": "no-store"},
+        )
+
+
+def test_an_answer_that_is_no_text_is_replayed_byte_for_byte() -> None:
+    answers = []
+    for _ in range(2):
+        request = APIRequestFactory().post("/make", headers={"Idempotency-Key": "archive"})
+        force_authenticate(request, user=object(), token=ADA)
+        answers.append(MakeArchive.as_view()(request))
+    first, again = answers
+    assert again["idempotency-replayed"] == "true"
+    assert again.content == first.content
+    for header in ("Content-Type", "Content-Disposition", "Cache-Control"):
+        assert again[header] == first[header]
 
 
 def effects() -> int:
