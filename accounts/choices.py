@@ -44,3 +44,12 @@ class EndReason(models.TextChoices):
     REFRESH_REUSE = "refresh_reuse", "Refresh token used twice"
     USER_DEACTIVATED = "user_deactivated", "User deactivated"
     EXPIRED = "expired", "Not used for too long"
+    ACCOUNT_ERASED = "account_erased", "Account erased"
+
+
+class ErasureState(models.TextChoices):
+    """Where the erasing of personal data is."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"

@@ -1,4 +1,4 @@
-"""What happened to sessions and users."""
+"""What happened to sessions, users and memberships."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ class UserDeactivated(DomainEvent):
 
     name: ClassVar[str] = "accounts.user.deactivated.v1"
     user_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipChanged(DomainEvent):
+    """A user belongs to a tenant now, or no longer, or with another role or other sites."""
+
+    name: ClassVar[str] = "accounts.membership.changed.v1"
+    user_id: int
+    tenant_id: int

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import auth
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts.selectors import LOGIN_SESSION_KEY, is_session_key
+from accounts.selectors import LOGIN_SESSION_KEY, TENANT_KEY, is_session_key, narrowed
 from accounts.services import access
 from accounts.types import Authenticated
+from kernel import errors, row_security
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class ActorMiddleware:
@@ -23,7 +28,20 @@ class ActorMiddleware:
         found = _browser_user(request)
         request.actor = found.actor if found else None  # type: ignore[attr-defined]
         request.signed_in = found  # type: ignore[attr-defined]
-        return self._get_response(request)
+        if found is None:
+            return self._get_response(request)
+        row_security.enter_for(found.actor)
+        if request.method not in _READING:
+            return self._get_response(request)
+        with row_security.reading(connection):
+            return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *args: Any) -> None:
+        """Let administrators see all tenants in Django's admin, which shows and changes no rule."""
+        match = request.resolver_match
+        actor = request.actor  # type: ignore[attr-defined]
+        if match and match.app_name == "admin" and actor and actor.is_platform_admin:
+            row_security.enter_platform("admin.site")
 
 
 def _browser_user(request: HttpRequest) -> Authenticated | None:
@@ -46,4 +64,17 @@ def _browser_user(request: HttpRequest) -> Authenticated | None:
     else:
         # The query above loaded the user; without this Django would load them again.
         request._cached_user = found.user  # type: ignore[attr-defined]
+        found = _in_chosen_tenant(request, found)
     return found
+
+
+def _in_chosen_tenant(request: HttpRequest, found: Authenticated) -> Authenticated:
+    """Within the tenant the browser has chosen; one that is not the user's any more is dropped."""
+    uid = request.session.get(TENANT_KEY)
+    if uid is None:
+        return found
+    try:
+        return narrowed(found, str(uid))
+    except errors.NotFound:
+        del request.session[TENANT_KEY]
+        return found

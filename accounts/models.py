@@ -8,7 +8,14 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models.functions import Lower
 
-from accounts.choices import EndReason, PlatformRole, Role, SessionKind, TenantKind
+from accounts.choices import (
+    EndReason,
+    ErasureState,
+    PlatformRole,
+    Role,
+    SessionKind,
+    TenantKind,
+)
 from accounts.querysets import LoginSessionQuerySet, UserManager
 from kernel import tokens
 from kernel.scoping import TenantManager
@@ -30,6 +37,7 @@ class User(AbstractBaseUser):
     # Raising it makes every access token of the user invalid at once.
     token_version = models.PositiveIntegerField(default=1)
     date_joined = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -102,6 +110,9 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices)
+    # Primary keys of the sites whose devices the member may see; null for all of them. What a
+    # site is, the app that owns them tells (accounts.registry).
+    site_ids = models.JSONField(null=True, blank=True, default=None)
     created_at = models.DateTimeField()
 
     objects = TenantManager[Any]()
@@ -172,3 +183,59 @@ class SocketTicket(models.Model):
 
     def __str__(self) -> str:
         return f"ticket {self.pk} of session {self.session_id}"
+
+
+class Invitation(models.Model):
+    """A one-time link that makes its opener a member; only the link's digest is known here."""
+
+    uid = models.CharField(max_length=16, unique=True, default=tokens.new_public_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    # When given, only the user who signs in with this address may accept.
+    email = models.EmailField(max_length=254, blank=True, default="")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    site_ids = models.JSONField(null=True, blank=True, default=None)
+    token_digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=200)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = TenantManager[Any]()
+
+    def __str__(self) -> str:
+        return f"invitation {self.uid} to tenant {self.tenant_id}"
+
+
+class Preferences(models.Model):
+    """What a user has arranged for themselves, as one versioned document."""
+
+    user = models.OneToOneField(
+        User, primary_key=True, on_delete=models.CASCADE, related_name="preferences"
+    )
+    document = models.JSONField(default=dict)
+    version = models.PositiveBigIntegerField(default=0)
+    updated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "preferences"
+
+    def __str__(self) -> str:
+        return f"preferences of user {self.user_id}"
+
+
+class AccountErasure(models.Model):
+    """The erasing of a user's personal data, with its report; the row outlives the name."""
+
+    uid = models.CharField(max_length=16, unique=True, default=tokens.new_public_id, editable=False)
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(
+        max_length=7, choices=ErasureState.choices, default=ErasureState.QUEUED
+    )
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    report = models.JSONField(null=True)
+
+    def __str__(self) -> str:
+        return f"erasure {self.uid} of user {self.user_id} ({self.state})"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -14,13 +16,15 @@ from django.db.models import F
 from accounts.choices import PlatformRole
 from accounts.models import LoginSession, Membership, User
 from accounts.querysets import LoginSessionQuerySet
-from accounts.types import Authenticated
-from kernel import errors
+from accounts.types import Authenticated, Seat
+from kernel import errors, row_security
 from kernel.actors import Actor
 from kernel.compiled import Select, Slot
 
 # Where the browser's cookie session keeps the uid of its LoginSession.
 LOGIN_SESSION_KEY = "login_session"
+# And where it keeps the uid of the tenant that its user has chosen for the pages.
+TENANT_KEY = "tenant"
 
 
 def _live_sessions(*names: str) -> LoginSessionQuerySet:
@@ -28,7 +32,12 @@ def _live_sessions(*names: str) -> LoginSessionQuerySet:
         LoginSession.objects.live()
         .filter(**{name: Slot(name) for name in names})
         .select_related("user")
-        .annotate(role_tenant=F("user__memberships__tenant_id"), role=F("user__memberships__role"))
+        .annotate(
+            role_tenant=F("user__memberships__tenant_id"),
+            role_tenant_uid=F("user__memberships__tenant__uid"),
+            role=F("user__memberships__role"),
+            role_sites=F("user__memberships__site_ids"),
+        )
     )
     return found
 
@@ -36,6 +45,8 @@ def _live_sessions(*names: str) -> LoginSessionQuerySet:
 _SESSION = Select(_live_sessions)
 
 
+# Which tenants are theirs is what is being asked.
+@row_security.platform_scope("accounts.memberships")
 def actor_for_user(
     *,
     user_id: int,
@@ -58,11 +69,12 @@ def actor_for_user(
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
         raise errors.NotAuthenticated
-    memberships = Membership.objects.unscoped("a user's own memberships").filter(user_id=user_id)
-    roles = dict(memberships.values_list("tenant_id", "role"))
-    return _actor(user, None, roles, request_id=request_id, address=address, via=via)
+    seats = seats_of([user_id]).get(user_id, ())
+    return _actor(user, None, seats, request_id=request_id, address=address, via=via)
 
 
+# Which tenants are theirs is what is being asked.
+@row_security.platform_scope("accounts.memberships")
 def live_session(
     *, via: str, request_id: str = "", address: str | None = None, **where: Any
 ) -> Authenticated | None:
@@ -74,9 +86,52 @@ def live_session(
     if not rows:
         return None
     session: Any = rows[0]
-    roles = {row.role_tenant: row.role for row in rows if row.role_tenant is not None}
-    actor = _actor(session.user, session.pk, roles, request_id=request_id, address=address, via=via)
-    return Authenticated(user=session.user, session=session, actor=actor)
+    seats = [
+        _seat(row.role_tenant, row.role_tenant_uid, row.role, row.role_sites)
+        for row in rows
+        if row.role_tenant is not None
+    ]
+    actor = _actor(session.user, session.pk, seats, request_id=request_id, address=address, via=via)
+    return Authenticated(
+        user=session.user,
+        session=session,
+        actor=actor,
+        everywhere=actor,
+        tenants=MappingProxyType({seat.tenant_uid: seat.tenant_id for seat in seats}),
+    )
+
+
+# Which tenants are theirs is what is being asked.
+@row_security.platform_scope("accounts.memberships")
+def seats_of(user_ids: Collection[int]) -> dict[int, list[Seat]]:
+    """Where each of the users belongs now; users without any tenant are left out."""
+    memberships = Membership.objects.unscoped("each user's own memberships")
+    rows = memberships.filter(user_id__in=user_ids).order_by("pk")
+    found: dict[int, list[Seat]] = defaultdict(list)
+    for user_id, *facts in rows.values_list(
+        "user_id", "tenant_id", "tenant__uid", "role", "site_ids"
+    ):
+        found[user_id].append(_seat(*facts))
+    return found
+
+
+def narrowed(found: Authenticated, tenant_uid: str) -> Authenticated:
+    """The same user, acting in one of their tenants only.
+
+    Raises NotFound for a tenant that is not theirs, as for one that does not exist.
+    """
+    tenant_id = found.tenants.get(tenant_uid)
+    if tenant_id is None:
+        raise errors.NotFound
+    whole = found.everywhere
+    limits = {key: limit for key, limit in whole.site_limits.items() if key == tenant_id}
+    actor = replace(
+        whole,
+        roles=MappingProxyType({tenant_id: whole.roles[tenant_id]}),
+        site_limits=MappingProxyType(limits),
+        member_tenants=whole.tenant_ids,
+    )
+    return replace(found, actor=actor)
 
 
 def sessions_of(actor: Actor) -> LoginSessionQuerySet:
@@ -90,6 +145,8 @@ def current_session(actor: Actor) -> LoginSessionQuerySet:
     return found.none() if actor.session_id is None else found.filter(pk=actor.session_id)
 
 
+# Which tenants are theirs is what is being asked.
+@row_security.platform_scope("accounts.memberships")
 def memberships_of(user_id: int) -> Sequence[Membership]:
     """A user's memberships with their tenants, the oldest first."""
     found = Membership.objects.unscoped("a user's own memberships").filter(user_id=user_id)
@@ -135,7 +192,7 @@ def session_from_cookie(session_key: str) -> tuple[int, int] | None:
 def _actor(
     user: User,
     session_id: int | None,
-    roles: dict[int, str],
+    seats: Collection[Seat],
     *,
     request_id: str,
     address: str | None,
@@ -148,11 +205,19 @@ def _actor(
         user_id=user.pk,
         session_id=session_id,
         platform_role=user.platform_role,
-        roles=MappingProxyType(roles),
+        roles=MappingProxyType({seat.tenant_id: seat.role for seat in seats}),
+        site_limits=MappingProxyType(
+            {seat.tenant_id: seat.site_limit for seat in seats if seat.site_limit is not None}
+        ),
         request_id=request_id,
         address=address,
         via=via,
     )
+
+
+def _seat(tenant_id: int, uid: str, role: str, site_ids: Sequence[int] | None) -> Seat:
+    limit = None if site_ids is None else frozenset(site_ids)
+    return Seat(tenant_id=tenant_id, tenant_uid=uid, role=role, site_limit=limit)
 
 
 def user_by_email(email: str) -> User:

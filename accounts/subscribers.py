@@ -25,3 +25,9 @@ def tell_sockets_of_session(event: events.SessionEnded) -> None:
 def tell_sockets_of_user(event: events.UserDeactivated) -> None:
     """Have all sockets of the user closed."""
     realtime.publish(realtime.user_topic(event.user_id), {"type": "user_disabled"})
+
+
+@subscribe(events.MembershipChanged)
+def tell_sockets_of_membership(event: events.MembershipChanged) -> None:
+    """Have the user's sockets join or leave the tenant's stream."""
+    realtime.publish(realtime.user_topic(event.user_id), {"type": "membership_changed"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts.services import housekeeping
+from accounts.services import erasing, housekeeping
 from kernel import ticker
 
 
@@ -13,4 +13,10 @@ def purge(now: datetime) -> None:
     housekeeping.purge(now=now)
 
 
+def erase(now: datetime) -> None:
+    """Take the erasing of accounts further."""
+    erasing.run_erasures(now=now)
+
+
 ticker.register("accounts.housekeeping", every_s=300.0, run=purge)
+ticker.register("accounts.erasing", every_s=5.0, run=erase)

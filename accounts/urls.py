@@ -1,4 +1,4 @@
-"""Paths of the login pages."""
+"""Paths of the login pages and of the choice of a tenant."""
 
 from __future__ import annotations
 
@@ -11,4 +11,5 @@ app_name = "accounts"
 urlpatterns = [
     path("login", views.log_in, name="login"),
     path("logout", views.log_out, name="logout"),
+    path("tenant", views.choose_tenant_page, name="choose-tenant"),
 ]

@@ -1,11 +1,11 @@
-"""The login page and logging out: the cookie side of signing in."""
+"""The login page, logging out and the chosen tenant: the cookie side of signing in."""
 
 from __future__ import annotations
 
 from django import forms
 from django.conf import settings
 from django.contrib import auth
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -14,9 +14,11 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import selectors
 from accounts.choices import SessionKind
-from accounts.selectors import LOGIN_SESSION_KEY
+from accounts.selectors import LOGIN_SESSION_KEY, TENANT_KEY
 from accounts.services import authentication, passwords, sessions
+from accounts.types import Authenticated
 from kernel import errors
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -72,6 +74,35 @@ def log_out(request: HttpRequest) -> HttpResponse:
         sessions.log_out(actor=actor, now=timezone.now())
     auth.logout(request)
     return redirect("accounts:login")
+
+
+def choose_tenant(request: HttpRequest, uid: str) -> None:
+    """Show this browser one tenant of its user's from now on; without a uid, all of them.
+
+    Raises NotAuthenticated, and NotFound for a tenant that is not the user's.
+    """
+    found: Authenticated | None = getattr(request, "signed_in", None)
+    if found is None:
+        raise errors.NotAuthenticated
+    if uid:
+        selectors.narrowed(found, uid)
+        request.session[TENANT_KEY] = uid
+    else:
+        request.session.pop(TENANT_KEY, None)
+
+
+@never_cache
+@csrf_protect
+@require_POST
+def choose_tenant_page(request: HttpRequest) -> HttpResponse:
+    """Choose the tenant the pages show, and go back to where the user was."""
+    try:
+        choose_tenant(request, request.POST.get("tenant", ""))
+    except errors.NotAuthenticated:
+        return redirect("accounts:login")
+    except errors.NotFound as error:
+        raise Http404(error.message) from error
+    return redirect(_safe_target(request))
 
 
 def _page(

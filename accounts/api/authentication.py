@@ -9,10 +9,15 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
+from accounts import selectors
 from accounts.models import User
 from accounts.services import access
+from accounts.types import Authenticated
 from kernel import errors
 from kernel.actors import Actor
+
+# Narrows what a request may see and change to one tenant of the caller's.
+TENANT_HEADER = "X-Tenant"
 
 
 class AccessTokenAuthentication(BaseAuthentication):
@@ -32,7 +37,7 @@ class AccessTokenAuthentication(BaseAuthentication):
             address=request.META.get("REMOTE_ADDR") or None,
             now=timezone.now(),
         )
-        return found.user, found.actor
+        return _chosen(request, found)
 
     def authenticate_header(self, request: Request) -> str:
         """Makes the answer to a stranger 401 instead of 403."""
@@ -48,7 +53,14 @@ class BrowserSessionAuthentication(BaseAuthentication):
         if found is None:
             return None
         _require_csrf(request._request)
-        return found.user, found.actor
+        return _chosen(request, found)
+
+
+def _chosen(request: Request, found: Authenticated) -> tuple[User, Actor]:
+    """The caller within the tenant they name, if they do; it wins over what a page has chosen."""
+    uid = request.headers.get(TENANT_HEADER)
+    chosen = found if uid is None else selectors.narrowed(found, uid)
+    return chosen.user, chosen.actor
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,7 @@ from accounts.choices import SessionKind
 from accounts.models import User
 from accounts.services import passwords, sessions, tokens
 from accounts.types import LoggedIn
-from kernel import errors, ratelimit
+from kernel import errors, ratelimit, row_security
 from kernel.tokens import keyed_digest
 from kernel.unit_of_work import unit_of_work
 
@@ -44,9 +44,15 @@ def log_in(
     if not passwords.matches(password, user) or user is None or not user.is_active:
         logger.warning("A login was refused", extra={"session_kind": str(kind)})
         raise errors.InvalidCredentials("The e-mail address or the password is wrong.")
-    return open_for(
-        user=user, kind=kind, address=address, user_agent=user_agent, request_id=request_id, now=now
-    )
+    with row_security.platform_scope("accounts.login"):
+        return open_for(
+            user=user,
+            kind=kind,
+            address=address,
+            user_agent=user_agent,
+            request_id=request_id,
+            now=now,
+        )
 
 
 @unit_of_work()

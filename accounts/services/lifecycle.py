@@ -6,16 +6,17 @@ from datetime import datetime
 
 from accounts import events, permissions
 from accounts.choices import EndReason, PlatformRole
-from accounts.models import User
+from accounts.models import AccountErasure, User
 from accounts.services import sessions, tenancy
 from audit.services import recording
-from kernel import errors
+from kernel import errors, row_security
 from kernel.actors import Actor
 from kernel.events import publish
 from kernel.locking import lock_rows
 from kernel.unit_of_work import unit_of_work
 
 
+@row_security.platform_scope("accounts.lifecycle")
 @unit_of_work()
 def deactivate_user(*, user_id: int, actor: Actor, now: datetime) -> None:
     """Shut a user out at once: sessions, tokens and sockets end; doing so twice is fine.
@@ -23,15 +24,10 @@ def deactivate_user(*, user_id: int, actor: Actor, now: datetime) -> None:
     Raises Conflict for the last active administrator, whom nobody could let in again.
     """
     permissions.require_platform_admin(actor)
-    # All administrators are locked too: two that shut each other out at once would leave none.
-    admins = User.objects.filter(platform_role=PlatformRole.ADMIN, is_active=True)
-    involved = {user.pk: user for user in lock_rows(admins | User.objects.filter(pk=user_id))}
-    user = involved.get(user_id)
-    if user is None:
-        raise errors.NotFound
+    user, is_last = lock_with_administrators(user_id)
     if not user.is_active:
         return
-    if user.is_staff and len(involved) == 1:
+    if is_last:
         raise errors.Conflict("The last administrator cannot be deactivated.")
     user.is_active = False
     user.token_version += 1
@@ -47,9 +43,13 @@ def deactivate_user(*, user_id: int, actor: Actor, now: datetime) -> None:
     publish(events.UserDeactivated(occurred_at=now, user_id=user.pk))
 
 
+@row_security.platform_scope("accounts.lifecycle")
 @unit_of_work()
 def reactivate_user(*, user_id: int, actor: Actor, now: datetime) -> None:
-    """Let a user sign in again; their old sessions stay ended."""
+    """Let a user sign in again; their old sessions stay ended.
+
+    Raises NotFound, and Conflict for an account that is erased.
+    """
     permissions.require_platform_admin(actor)
     found = lock_rows(User.objects.filter(pk=user_id))
     if not found:
@@ -57,9 +57,59 @@ def reactivate_user(*, user_id: int, actor: Actor, now: datetime) -> None:
     user = found[0]
     if user.is_active:
         return
+    _require_not_erased(user)
     user.is_active = True
     user.save(update_fields=["is_active"])
     _record(user, "accounts.user.reactivated", actor, now)
+
+
+@row_security.platform_scope("accounts.lifecycle")
+@unit_of_work()
+def change_platform_role(*, user_id: int, platform_role: str, actor: Actor, now: datetime) -> None:
+    """Make a user an administrator of the installation, or no longer one; twice is fine.
+
+    It holds at once: access tokens of before are void. Raises NotFound, and Conflict for the last
+    active administrator and for an account that is erased.
+    """
+    permissions.require_platform_admin(actor)
+    user, is_last = lock_with_administrators(user_id)
+    if user.platform_role == platform_role:
+        return
+    if is_last:
+        raise errors.Conflict("The last administrator must stay one.")
+    _require_not_erased(user)
+    before, user.platform_role = user.platform_role, PlatformRole(platform_role)
+    user.token_version += 1
+    user.save(update_fields=["platform_role", "token_version"])
+    recording.record(
+        tenant_id=None,
+        action="platform.user.role_changed",
+        actor=actor,
+        target_type="user",
+        target_id=user.uid,
+        before={"platform_role": str(before)},
+        after={"platform_role": str(user.platform_role)},
+        now=now,
+    )
+
+
+def lock_with_administrators(user_id: int) -> tuple[User, bool]:
+    """The user, locked in this unit of work, and whether they are the last active administrator.
+
+    All active administrators are locked too: two that shut each other out at once would leave
+    none. Raises NotFound.
+    """
+    admins = User.objects.filter(platform_role=PlatformRole.ADMIN, is_active=True)
+    involved = {user.pk: user for user in lock_rows(admins | User.objects.filter(pk=user_id))}
+    user = involved.get(user_id)
+    if user is None:
+        raise errors.NotFound
+    return user, user.is_active and user.is_staff and len(involved) == 1
+
+
+def _require_not_erased(user: User) -> None:
+    if AccountErasure.objects.filter(user=user).exists():
+        raise errors.Conflict("This account is erased. Nobody can sign in to it any more.")
 
 
 def _record(user: User, action: str, actor: Actor, now: datetime) -> None:

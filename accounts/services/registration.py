@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.services import authentication, passwords, tenancy
 from accounts.types import LoggedIn
 from audit.services import recording
-from kernel import errors, ratelimit
+from kernel import errors, ratelimit, row_security
 from kernel.unit_of_work import unit_of_work
 
 # A registration costs a password hash and a few rows; nobody needs many from one place.
@@ -41,7 +41,7 @@ def sign_up(
         key=f"register:address:{address}", limit=REGISTRATIONS_PER_MINUTE, window_s=60, now=now
     )
     user = _prepared(email=email, password=password, display_name=display_name, now=now)
-    with unit_of_work():
+    with row_security.platform_scope("accounts.registration"), unit_of_work():
         _add(user, address=address, request_id=request_id, now=now)
         return authentication.open_for(
             user=user,
@@ -71,7 +71,7 @@ def register_user(
         platform_role=platform_role,
         now=now,
     )
-    with unit_of_work():
+    with row_security.platform_scope("accounts.registration"), unit_of_work():
         _add(user, address=address, request_id=request_id, now=now)
     return user
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from accounts.choices import Role, TenantKind
 from accounts.models import Membership, Tenant, User
-from kernel import errors
+from kernel import errors, row_security
 from kernel.unit_of_work import unit_of_work
 
 
@@ -20,7 +20,9 @@ def personal_tenant_id(user_id: int) -> int:
 
 def home_of(user_id: int) -> int | None:
     """The tenant whose audit log tells what happens to the user: their own, if there is one."""
-    return Tenant.objects.filter(personal_of_id=user_id).values_list("pk", flat=True).first()
+    # Whose log it is must be known also by those who do not belong to it.
+    with row_security.platform_scope("accounts.home"):
+        return Tenant.objects.filter(personal_of_id=user_id).values_list("pk", flat=True).first()
 
 
 @unit_of_work()

@@ -17,7 +17,7 @@ from accounts.choices import EndReason
 from accounts.models import LoginSession, RefreshToken, User
 from accounts.services import sessions
 from accounts.types import LoggedIn, TokenPair
-from kernel import errors, tokens
+from kernel import errors, row_security, tokens
 from kernel.locking import lock_rows
 from kernel.unit_of_work import unit_of_work
 
@@ -46,14 +46,15 @@ def rotate(
     """
     known = RefreshToken.objects.filter(token_hash=tokens.digest(refresh_token))
     session_id = known.values_list("session_id", flat=True).first()
-    renewed = session_id and _rotate_in(
-        session_id,
-        refresh_token,
-        address=address,
-        user_agent=user_agent,
-        request_id=request_id,
-        now=now,
-    )
+    with row_security.platform_scope("accounts.refresh"):
+        renewed = session_id and _rotate_in(
+            session_id,
+            refresh_token,
+            address=address,
+            user_agent=user_agent,
+            request_id=request_id,
+            now=now,
+        )
     if not renewed:
         raise errors.InvalidCredentials("The refresh token is not valid. Sign in again.")
     return renewed

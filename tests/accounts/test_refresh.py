@@ -15,6 +15,7 @@ from audit.models import AuditEntry
 from kernel import errors
 from kernel.actors import Actor
 from tests.accounts import people
+from tests.rounds import rounds
 
 URL = "/api/v1/auth/refresh"
 ME = "/api/v1/auth/me"
@@ -137,6 +138,22 @@ def test_fifty_parallel_refreshes_leave_one_live_line() -> None:
     assert isinstance(successors[0], str)
     assert _live_tokens(session) == 1
     assert RefreshToken.objects.count() == 2
+
+
+@pytest.mark.core
+@pytest.mark.timeout(900)
+@pytest.mark.django_db(transaction=True)
+def test_round_after_round_of_parallel_refreshes_one_line_lives_on() -> None:
+    session = people.sign_in(people.make_user())
+    token, now = people.tokens_of(session).refresh_token, timezone.now()
+    for number in range(rounds(4, full=500)):
+        moment = now + timedelta(seconds=number)
+        successors = people.at_once(50, lambda _, old=token, at=moment: _rotate(old, at))  # type: ignore[misc]
+        assert len(set(successors)) == 1, number
+        token = successors[0]
+        assert isinstance(token, str)
+        assert _live_tokens(session) == 1
+        assert RefreshToken.objects.count() == number + 2
 
 
 @pytest.mark.core
