@@ -68,7 +68,7 @@ def recent_commands(*, actor: Actor, device: Any, limit: int = 20) -> list[Comma
 
 def commands_of_device(*, actor: Actor, device_uid: str) -> QuerySet[Command]:
     """The commands of a device the actor may see. Raises NotFound."""
-    device = device_selectors.device_by_uid(actor=actor, uid=device_uid)
+    device = device_selectors.device_by_uid(actor=actor, uid=device_uid, include_archived=True)
     return commands_visible_to(actor).filter(device_id=device.pk)
 
 

@@ -8,6 +8,7 @@ import logging
 from django.utils import timezone
 
 from devices.services import sessions
+from kernel import row_security
 from kernel.threads import run_in_database_thread
 from kernel.unit_of_work import unit_of_work
 
@@ -58,6 +59,6 @@ class SessionCloser:
 
 def _close(batch: Ended) -> None:
     now = timezone.now()
-    with unit_of_work():
+    with row_security.platform_scope("devicelink.closing"), unit_of_work():
         for device_id, (epoch, reason) in batch.items():
             sessions.close_session(device_id=device_id, epoch=epoch, reason=reason, now=now)

@@ -15,7 +15,7 @@ from commands.services import delivery, results
 from devices.errors import DeviceUnpaired, SessionFenced
 from devices.services import inputs, sessions
 from edge.protocol import messages
-from kernel import errors
+from kernel import errors, row_security
 from kernel.unit_of_work import unit_of_work
 from relays.services import reporting
 from telemetry.services import ingestion
@@ -42,6 +42,8 @@ class Sender:
 
     device_id: int
     epoch: int
+    # The owner when the session began; None for a device that had none, and may have one by now.
+    tenant_id: int | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -69,6 +71,13 @@ def handle(
     Runs on a database thread. Each message is its own transaction: a refused one changes nothing
     and does not stop its neighbours.
     """
+    with row_security.device_scope(sender.tenant_id):
+        return _handle(sender, said, pull, now)
+
+
+def _handle(
+    sender: Sender, said: Sequence[messages.UpMessage], pull: Pull, now: datetime
+) -> Outcome:
     outcome = Outcome()
     for message in said:
         if not _attempt(outcome, lambda: _HANDLERS[type(message)](sender, message, now)):  # noqa: B023

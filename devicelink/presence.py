@@ -8,6 +8,7 @@ import logging
 from django.utils import timezone
 
 from devices.services import presence
+from kernel import row_security
 from kernel.threads import run_in_database_thread
 
 logger = logging.getLogger(__name__)
@@ -36,10 +37,13 @@ class PresenceWriter:
             return
         spoke, self._spoke = self._spoke, set()
         try:
-            await run_in_database_thread(
-                presence.touch, device_ids=sorted(spoke), now=timezone.now()
-            )
+            await run_in_database_thread(_touch, sorted(spoke))
         except Exception:
             # Forgetting them would make live devices look dead.
             self._spoke |= spoke
             logger.exception("Signs of life could not be written")
+
+
+def _touch(device_ids: list[int]) -> None:
+    with row_security.platform_scope("devicelink.presence"):
+        presence.touch(device_ids=device_ids, now=timezone.now())

@@ -11,6 +11,8 @@ from devicelink.websocket.registry import Admission, Registry
 
 # Within the 5 s in which a revoked device must be gone even when every hint is lost.
 SUPERVISE_SECONDS = 4.0
+# Within the second in which an unpaired device must be gone even when every hint is lost.
+ENDS_SECONDS = 0.5
 TOUCH_SECONDS = 2.0
 # Stopping the server leaves 10 s in all; what remains undone the sweep finds by its deadlines.
 _GOODBYE_SECONDS = 4.0
@@ -20,7 +22,7 @@ _WRITE_SECONDS = 4.0
 class Runtime:
     """What all device sockets of one process share; lives on one event loop."""
 
-    def __init__(self, *, supervise_s: float, touch_s: float) -> None:
+    def __init__(self, *, supervise_s: float, ends_s: float, touch_s: float) -> None:
         self.registry = Registry()
         self.admission = Admission()
         self.presence = PresenceWriter(every_s=touch_s)
@@ -30,6 +32,9 @@ class Runtime:
             asyncio.create_task(self.closer.run(), name="device-closer"),
             asyncio.create_task(
                 supervisor.run(self.registry, every_s=supervise_s), name="device-supervisor"
+            ),
+            asyncio.create_task(
+                supervisor.watch_ends(self.registry, every_s=ends_s), name="device-ends"
             ),
         ]
 
@@ -59,11 +64,14 @@ def current() -> Runtime | None:
 
 
 async def start(
-    *, supervise_s: float = SUPERVISE_SECONDS, touch_s: float = TOUCH_SECONDS
+    *,
+    supervise_s: float = SUPERVISE_SECONDS,
+    ends_s: float = ENDS_SECONDS,
+    touch_s: float = TOUCH_SECONDS,
 ) -> Runtime:
     """Start the parts on the running loop; from now on `/ws/device` admits devices."""
     if _Process.runtime is None:
-        _Process.runtime = Runtime(supervise_s=supervise_s, touch_s=touch_s)
+        _Process.runtime = Runtime(supervise_s=supervise_s, ends_s=ends_s, touch_s=touch_s)
     return _Process.runtime
 
 

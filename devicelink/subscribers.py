@@ -5,7 +5,7 @@ from __future__ import annotations
 from commands import selectors as command_selectors
 from commands.events import CommandQueued, LaneFreed
 from devicelink import outbound
-from devices.events import CredentialRevoked, SessionOpened
+from devices.events import CredentialRevoked, DeviceUnpaired, SessionOpened
 from kernel.events import subscribe
 
 
@@ -25,6 +25,12 @@ def on_session_opened(event: SessionOpened) -> None:
 def on_credential_revoked(event: CredentialRevoked) -> None:
     """Have sockets that were opened with the void token close."""
     outbound.hint_revoked(event.device_id, event.credential_id)
+
+
+@subscribe(DeviceUnpaired)
+def on_device_unpaired(event: DeviceUnpaired) -> None:
+    """Have the device's sockets close."""
+    outbound.hint_unpaired(event.device_id)
 
 
 @subscribe(LaneFreed)

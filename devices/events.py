@@ -27,6 +27,17 @@ class DeviceClaimed(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeviceUnpaired(DomainEvent):
+    """A life of a device ended, for a `choices.LifeEnd`; a tenant of None: it had no owner."""
+
+    name: ClassVar[str] = "devices.device.unpaired.v1"
+    device_id: int
+    device_uid: str
+    tenant_id: int | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceUpdated(DomainEvent):
     """Somebody changed a device's name, relays, inputs, restore mode or tags."""
 
@@ -56,7 +67,7 @@ class SessionClosed(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialRevoked(DomainEvent):
-    """A device's token is void from now on."""
+    """One key of a device is void from now on; others of it may be good."""
 
     name: ClassVar[str] = "devices.credential.revoked.v1"
     device_id: int
@@ -81,3 +92,51 @@ class InputEventRecorded(DomainEvent):
     event_id: str
     input_index: int
     kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteCreated(DomainEvent):
+    """A tenant has a new site."""
+
+    name: ClassVar[str] = "devices.site.created.v1"
+    site_pk: int
+    tenant_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteUpdated(DomainEvent):
+    """Somebody changed a site's name, address, time zone or position."""
+
+    name: ClassVar[str] = "devices.site.updated.v1"
+    site_pk: int
+    tenant_id: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteRemoved(DomainEvent):
+    """A site is gone; its devices were unpaired, or moved to another of the tenant's sites."""
+
+    name: ClassVar[str] = "devices.site.removed.v1"
+    site_pk: int
+    tenant_id: int
+    moved_to: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferChanged(DomainEvent):
+    """A device was offered to another tenant, or such an offer ended (`choices.TransferState`)."""
+
+    name: ClassVar[str] = "devices.transfer.changed.v1"
+    device_id: int
+    transfer_uid: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceErased(DomainEvent):
+    """The personal data of an archived device was removed."""
+
+    name: ClassVar[str] = "devices.device.erased.v1"
+    device_id: int
+    erasure_uid: str

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.permissions import require_role
+from accounts.permissions import require_platform_admin, require_role
+from devices.choices import EnrolmentMode
 from kernel.actors import Actor
 
 
@@ -14,6 +15,13 @@ def require_operate(actor: Actor, tenant_id: int | None) -> None:
 def require_own(actor: Actor, tenant_id: int | None) -> None:
     """Admins and owners of a tenant take devices in and let them go."""
     _require(actor, tenant_id, "admin")
+
+
+def require_enrol(actor: Actor, tenant_id: int | None, mode: str) -> None:
+    """Who takes devices in may do so in bulk; claim codes are for who runs the platform."""
+    require_own(actor, tenant_id)
+    if mode == EnrolmentMode.CLAIM_CODE:
+        require_platform_admin(actor)
 
 
 def _require(actor: Actor, tenant_id: int | None, minimum: str) -> None:

@@ -22,8 +22,8 @@ class DeviceQuerySet(TenantQuerySet[Any]):
         return self.filter(is_active=True)
 
     def with_presence(self) -> Self:
-        """With the rows that tell connectivity and owner, in the same query."""
-        return self.select_related("presence", "tenant")
+        """With the rows that tell connectivity, owner and site, in the same query."""
+        return self.select_related("presence", "tenant", "site")
 
     def in_connectivity(self, connectivity: str) -> Self:
         """Only those that are online, offline, or were never connected."""

@@ -1,9 +1,11 @@
-"""What higher apps do in the transaction in which a device registers or is claimed."""
+"""What higher apps do in the transaction of a device's registration, claim, end or erasure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from kernel.startup import require_starting_up
 
@@ -24,8 +26,25 @@ class Claimed:
     tenant_id: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """A life that ends now, under the device's lock. `reason` is a `choices.LifeEnd`."""
+
+    device_id: int
+    device_uid: str
+    tenant_id: int | None
+    reason: str
+    now: datetime
+
+
 _registration_hooks: list[Callable[[Registered], None]] = []
 _claim_hooks: list[Callable[[Claimed], None]] = []
+EndHook = Callable[[Sequence[Ended]], None]
+Snapshot = Callable[[Sequence[int]], dict[int, Any]]
+_end_hooks: list[EndHook] = []
+_snapshots: dict[str, Snapshot] = {}
+_erasers: dict[str, Callable[[int, datetime], dict[str, int]]] = {}
+_kept_by_erasers: dict[str, str] = {}
 
 
 def on_registration(hook: Callable[[Registered], None]) -> Callable[[Registered], None]:
@@ -54,3 +73,64 @@ def claimed(facts: Claimed) -> None:
     """Run every hook for a claim."""
     for hook in _claim_hooks:
         hook(facts)
+
+
+def on_life_end(hook: EndHook) -> EndHook:
+    """Call the function when lives end, in their transaction, after the snapshots were taken.
+
+    Lives that end together come together: one look for all of them, not one for each.
+    """
+    require_starting_up("registry of device hooks")
+    if hook not in _end_hooks:
+        _end_hooks.append(hook)
+    return hook
+
+
+def lives_ended(facts: Sequence[Ended]) -> None:
+    """Run every hook for the end of these lives."""
+    for hook in _end_hooks:
+        hook(facts)
+
+
+def on_snapshot(name: str, take: Snapshot) -> None:
+    """Have the function's JSON values under `name` in the final states of devices (by their keys).
+
+    It is given many devices at once, and returns a value for each of them.
+    """
+    require_starting_up("registry of device hooks")
+    _snapshots[name] = take
+
+
+def snapshots(device_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """What the higher apps know of each of these devices now, by name."""
+    found: dict[int, dict[str, Any]] = {device_id: {} for device_id in device_ids}
+    for name, take in sorted(_snapshots.items()):
+        taken = take(device_ids)
+        for device_id in device_ids:
+            found[device_id][name] = taken[device_id]
+    return found
+
+
+def on_erasure(
+    name: str, erase: Callable[[int, datetime], dict[str, int]], *, keeps: str = ""
+) -> None:
+    """Have the function remove the personal data of a device (by its key) that its app keeps.
+
+    It does one bounded piece of the work, within the caller's unit of work and under the device's
+    lock, and returns its counts for the report, e.g. `{"payloads_emptied": 500}`; it is called
+    again until it returns none. `keeps` says what stays and why.
+    """
+    require_starting_up("registry of device hooks")
+    _erasers[name] = erase
+    if keeps:
+        _kept_by_erasers[name] = keeps
+
+
+def erasers() -> dict[str, Callable[[int, datetime], dict[str, int]]]:
+    """All erasing functions by name."""
+    return dict(_erasers)
+
+
+def kept_by_erasers() -> dict[str, str]:
+    """What the higher apps keep of an erased device, and why, by name."""
+    return dict(_kept_by_erasers)

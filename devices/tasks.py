@@ -1,7 +1,21 @@
 """Periodic jobs about devices."""
 
-from devices.services import presence
+from devices.services import (
+    enrolment_deadlines,
+    enrolment_runs,
+    erasing,
+    presence,
+    rotation,
+    transfers,
+)
 from kernel import ticker
 
 # DESIGN: a silent device is found at most one sweep (5 s) late.
 ticker.register("devices.presence.sweep", every_s=2.0, run=presence.sweep)
+# A key past its deadline opens nothing from that moment; this closes the sockets that stand on it.
+ticker.register("devices.credentials.sweep", every_s=5.0, run=rotation.sweep)
+# An offer past its time is refused at once; this makes it show as expired.
+ticker.register("devices.transfers.expiry", every_s=30.0, run=transfers.expire_offers)
+ticker.register("devices.erasures", every_s=2.0, run=erasing.run_erasures)
+ticker.register("devices.enrolments", every_s=2.0, run=enrolment_runs.run)
+ticker.register("devices.enrolments.deadlines", every_s=300.0, run=enrolment_deadlines.sweep)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 
@@ -17,6 +18,8 @@ class DeviceFacts:
     pairing: str
     is_simulated: bool
     credential_id: int
+    # When it was last heard; None while it counts as offline.
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +44,7 @@ class SessionCheck:
 
     epoch: int
     is_active: bool
-    credential_id: int | None
+    credential_ids: frozenset[int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,15 +68,17 @@ class ProvisionedDevice:
     device_id: int
     device_uid: str
     device_token: str = field(repr=False)
-    claim_code: str = field(repr=False)
-    claim_expires_at: datetime
+    # None for a device that has its owner already: nobody needs to claim it.
+    claim_code: str | None = field(default=None, repr=False)
+    claim_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeviceChanges:
-    """An edit of a device; what is None stays as it is."""
+    """An edit of a device; what is None stays as it is. An empty `site`: it stands at none."""
 
     name: str | None = None
+    site: str | None = None
     relay_names: dict[str, str] | None = None
     input_config: dict[str, Any] | None = None
     power_restore_mode: str | None = None
@@ -81,5 +86,136 @@ class DeviceChanges:
 
     def given(self) -> dict[str, Any]:
         """Only the fields that are to change."""
-        names = ("name", "relay_names", "input_config", "power_restore_mode", "tags")
+        names = ("name", "site", "relay_names", "input_config", "power_restore_mode", "tags")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """Where on earth a site is, in degrees; two of None: nobody said."""
+
+    latitude: Decimal | None = None
+    longitude: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewSite:
+    """A site to be made; without a `site_id` it gets one out of its name."""
+
+    name: str
+    site_id: str = ""
+    address: str = ""
+    time_zone: str = "UTC"
+    position: Position = Position()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteChanges:
+    """An edit of a site; what is None stays as it is."""
+
+    name: str | None = None
+    address: str | None = None
+    time_zone: str | None = None
+    position: Position | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteView:
+    """A site as every interface shows it, with how many living devices it has."""
+
+    site_id: str
+    name: str
+    address: str
+    time_zone: str
+    latitude: Decimal | None
+    longitude: Decimal | None
+    created_at: datetime
+    tenant_uid: str
+    tenant_name: str
+    device_count: int
+    online_count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemovedSite:
+    """What went with a site."""
+
+    site_id: str
+    devices_unpaired: int
+    devices_moved: int
+    moved_to: str | None
+    keys_revoked: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteDevice:
+    """A device as its installer describes it; `device_id` is what the site calls it."""
+
+    device_id: str
+    name: str = ""
+    device_type: str = ""
+    ip_address: str | None = None
+    device_class: str = "other"
+    model: str = ""
+    capabilities: tuple[str, ...] = ()
+    relay_count: int = 0
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyFacts:
+    """How a device's keys stand (`choices.KeyState`), without any of them."""
+
+    state: str
+    created_at: datetime | None = None
+    rotation_started_at: datetime | None = None
+    old_key_retires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RotatedKey:
+    """A new key that waits for its first use until `expires_at`; it is shown this once."""
+
+    device_uid: str
+    device_id: str
+    api_key: str = field(repr=False)
+    grace_seconds: int
+    revoke_old: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FormerKey:
+    """What hardware shows of a former life: the name it had there and its key."""
+
+    device_uid: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchKeyFacts:
+    """The provisioning key that a device came in with, its use counted."""
+
+    key_id: int
+    uid: str
+    name: str
+    tenant_id: int
+    site_id: int | None
+    used: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferView:
+    """A transfer as one side may see it; `device_uid` is that side's life of the device."""
+
+    uid: str
+    direction: str
+    state: str
+    device_uid: str
+    giver: str
+    receiver: str | None
+    created_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None
+    offered_by: str | None
+    decided_by: str | None

@@ -9,6 +9,8 @@ class RelaysConfig(AppConfig):
     name = "relays"
 
     def ready(self) -> None:
-        from relays.services import outcomes
+        from devices import registry
+        from relays.services import erasing, outcomes
 
         outcomes.register()
+        registry.on_erasure("relays", erasing.erase, keeps=erasing.KEPT)

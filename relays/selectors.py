@@ -17,7 +17,7 @@ _KINDS = ("set_relay", "set_all_relays")
 
 def relays_of(*, actor: Actor, device_uid: str) -> tuple[Any, list[RelayView]]:
     """A device the actor may see, and its relays in order. Raises NotFound."""
-    device = device_selectors.device_by_uid(actor=actor, uid=device_uid)
+    device = device_selectors.device_by_uid(actor=actor, uid=device_uid, include_archived=True)
     return device, relay_states({device.pk: device.relay_names}).get(device.pk, [])
 
 

@@ -12,4 +12,9 @@ class TelemetryConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the periodic jobs."""
-        from telemetry import tasks  # noqa: F401  jobs register once apps exist
+        from devices import registry
+        from telemetry import selectors, tasks  # noqa: F401  jobs register once apps exist
+        from telemetry.services import erasing
+
+        registry.on_snapshot("telemetry", selectors.final_metrics)
+        registry.on_erasure("telemetry", erasing.erase, keeps=erasing.KEPT)

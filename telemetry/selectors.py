@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.db.models.fields.json import KeyTransform
 
@@ -23,9 +24,23 @@ def latest_metrics(device_ids: Collection[int]) -> dict[int, Snapshot]:
     return {row.device_id: _snapshot(row) for row in rows.filter(device_id__in=device_ids)}
 
 
+def final_metrics(device_ids: Collection[int]) -> dict[int, dict[str, Any] | None]:
+    """The newest reading of each device whose life ends, as JSON values; None without one."""
+    newest = latest_metrics(device_ids)
+    return {
+        device_id: {
+            "metrics": dict(newest[device_id].metrics),
+            "at": newest[device_id].at.isoformat(),
+        }
+        if device_id in newest
+        else None
+        for device_id in device_ids
+    }
+
+
 def latest_of(*, actor: Actor, device_uid: str) -> Snapshot | None:
     """The newest reading of a device the actor may see, None without one. Raises NotFound."""
-    device = devices.device_by_uid(actor=actor, uid=device_uid)
+    device = devices.device_by_uid(actor=actor, uid=device_uid, include_archived=True)
     row = LatestMetrics.objects.visible_to(actor).filter(device_id=device.pk).first()
     return _snapshot(row) if row is not None else None
 
@@ -45,7 +60,7 @@ def reading_series(
     """
     if not is_metric_name(metric):
         raise errors.ValidationFailed(details={"metric": ["This is no name of a metric."]})
-    device = devices.device_by_uid(actor=actor, uid=device_uid)
+    device = devices.device_by_uid(actor=actor, uid=device_uid, include_archived=True)
     count = min(limit, MAX_POINTS)
     rows = (
         Reading.objects.visible_to(actor)

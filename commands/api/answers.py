@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from commands import selectors, state_machine
 from commands.types import CommandView
+from kernel import row_security
 from kernel.actors import Actor
 from kernel.api.views import json_response
 from kernel.deferral import Deferral
@@ -56,7 +57,8 @@ def _resolved(message: Message | None, command_id: str, actor: Actor) -> HttpRes
         shown = message["command"]
     else:
         # The hint may have been lost: the ledger is asked before the answer says "still open".
-        shown = selectors.command_by_uid(actor=actor, uid=uuid.UUID(command_id)).as_json()
+        with row_security.actor_scope(actor):
+            shown = selectors.command_by_uid(actor=actor, uid=uuid.UUID(command_id)).as_json()
     is_final = shown["state"] in state_machine.FINAL
     response = json_response(shown, status=200 if is_final else 202)
     response["Location"] = f"/api/v1/commands/{command_id}"

@@ -52,5 +52,5 @@ class DeviceCommands(ApiView):
         pages = CursorPage()
         page: Any = pages.paginate_queryset(found, request, view=self)
         return pages.get_paginated_response(
-            [selectors.view_of(command, uid).as_json() for command in page]
+            [selectors.view_of(command, command.device.uid).as_json() for command in page]
         )

@@ -11,6 +11,7 @@ from commands.models import Command, CommandEvent
 from commands.services import transitions
 from commands.types import Order
 from devices.errors import DeviceOffline
+from devices.services import sessions
 from devices.types import SessionFacts
 from kernel.actors import Actor
 from kernel.compiled import Insert, Select, Slot
@@ -40,9 +41,11 @@ def enqueue(
     """Write a command for the device whose lock the caller holds (`sessions.lock_session`).
 
     With `delivery=now` the device must have a live session: DeviceOffline otherwise, and nothing
-    is written. Older queued commands that this one makes pointless become superseded.
+    is written. Older queued commands that this one makes pointless become superseded. Raises
+    DeviceArchived for a device whose life has ended.
     """
     require_unit_of_work()
+    sessions.require_living(facts)
     registry.kind_named(order.kind)
     if order.delivery == Delivery.NOW and not (facts.is_live and facts.is_online):
         seen = facts.last_seen_at

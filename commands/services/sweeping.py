@@ -77,11 +77,6 @@ def _move_one(command: Command, device_uid: str, now: datetime) -> bool:
 
 def _give_up(command: Command, device_uid: str, now: datetime) -> bool:
     """The time for a late answer is over: the outcome stays unknown."""
-    rows = Command.objects.unscoped("compare-and-set of one row by its key")
-    ended = rows.filter(
-        pk=command.pk, state=state_machine.TIMED_OUT, finished_at__isnull=True
-    ).update(finished_at=now, reason="outcome_unknown")
-    if ended:
-        command.finished_at, command.reason = now, "outcome_unknown"
-        transitions.announce(command=command, device_uid=device_uid, now=now)
-    return bool(ended)
+    return transitions.leave_unknown(
+        command=command, device_uid=device_uid, reason="outcome_unknown", now=now
+    )

@@ -58,6 +58,20 @@ def move(
     return True
 
 
+def leave_unknown(*, command: Command, device_uid: str, reason: str, now: datetime) -> bool:
+    """End a command whose outcome nobody will tell any more; False when somebody moved it first.
+
+    Runs within the caller's unit of work. It stays `timed_out`, and is finished.
+    """
+    rows = Command.objects.unscoped("compare-and-set of one row by its key")
+    unknown = rows.filter(pk=command.pk, state=state_machine.TIMED_OUT, finished_at__isnull=True)
+    if not unknown.update(finished_at=now, reason=reason):
+        return False
+    command.finished_at, command.reason = now, reason
+    announce(command=command, device_uid=device_uid, now=now)
+    return True
+
+
 def announce(*, command: Command, device_uid: str, now: datetime) -> None:
     """Tell browsers, and those who wait for the outcome, what has become of the command."""
     shown = view_of(command, device_uid).as_json()

@@ -89,7 +89,7 @@ async def _open(socket: Socket, shown: Credentials) -> Admitted:
 
 async def _serve(socket: Socket, admitted: Admitted, runtime: Runtime) -> policy.Ending:
     facts = admitted.facts
-    sender = inbound.Sender(device_id=facts.device_id, epoch=facts.epoch)
+    sender = inbound.Sender(device_id=facts.device_id, epoch=facts.epoch, tenant_id=facts.tenant_id)
     connection = DeviceConnection(socket, sender, runtime, admitted.credential_id)
     with runtime.registry.holding(connection):
         try:

@@ -13,12 +13,12 @@ from django.utils import timezone
 from devicelink.websocket import policy
 from devicelink.websocket.policy import Ending
 from devices.errors import DeviceUnpaired
-from devices.services import credentials, sessions
+from devices.services import credentials, key_headers, sessions
 from devices.types import SessionFacts
 from edge.protocol import codec, limits, messages
 from edge.protocol.close_codes import CloseCode
 from edge.protocol.errors import TOO_LARGE, ProtocolError
-from kernel import errors, ratelimit
+from kernel import errors, row_security
 from kernel.sockets import Socket
 
 
@@ -49,21 +49,31 @@ class Refused(Exception):
 def shown_in_handshake(socket: Socket) -> Credentials | None:
     """Credentials of headers or query; None when the first frame is to bring them.
 
-    Raises Refused for half a pair, and for a token in the address where that is switched off:
-    waiting for a frame that never comes would hide the reason.
+    The key comes as `Authorization: Bearer` or, as over HTTP, as `X-API-Key`. Raises Refused for
+    half a pair, and for a token in the address where that is switched off: waiting for a frame
+    that never comes would hide the reason.
     """
-    scheme, _, token = (socket.header("authorization") or "").partition(" ")
-    uid = socket.header("x-device-id") or ""
-    if token or uid:
-        if scheme.lower() != "bearer" or not token or not uid:
-            raise Refused(_bad("Send Authorization: Bearer and X-Device-ID together."))
-        return Credentials(uid, token.strip())
+    in_headers = _shown_in_headers(socket)
+    if in_headers is not None:
+        return in_headers
     query = socket.query()
     if "token" not in query:
         return None
     if not settings.DEVICE_TOKEN_IN_QUERY:
         raise Refused(_bad("A token in the address is not accepted here; send headers."))
     return Credentials(query.get("uid", ""), query["token"])
+
+
+def _shown_in_headers(socket: Socket) -> Credentials | None:
+    try:
+        found = key_headers.read_headers(
+            authorization=socket.header("authorization"),
+            api_key=socket.header("x-api-key"),
+            device_uid=socket.header("x-device-id"),
+        )
+    except key_headers.HalfShown as error:
+        raise Refused(_bad(str(error))) from None
+    return None if found is None else Credentials(*found)
 
 
 async def shown_in_first_frame(socket: Socket) -> Credentials:
@@ -100,10 +110,13 @@ def open_session(shown: Credentials, address: str) -> Admitted:
     """
     now = timezone.now()
     try:
-        device = credentials.authenticate_device(device_uid=shown.uid, token=shown.token, now=now)
-        facts = sessions.open_session(
-            device_id=device.device_id, wire="websocket", address=address, now=now
+        device = credentials.authenticate_device(
+            device_uid=shown.uid, token=shown.token, address=address, now=now
         )
+        with row_security.device_scope(device.tenant_id):
+            facts = sessions.open_session(
+                device_id=device.device_id, wire="websocket", address=address, now=now
+            )
         return Admitted(facts, device.credential_id)
     except DeviceUnpaired as error:
         raise Refused(Ending(CloseCode.UNPAIRED, "unpaired", error.code, error.message)) from None
@@ -115,11 +128,8 @@ def open_session(shown: Credentials, address: str) -> Admitted:
 
 def _failed_login(address: str, now: datetime) -> Ending:
     try:
-        ratelimit.hit(
-            key=f"device-auth:{address}",
-            limit=policy.FAILED_LOGINS_PER_MINUTE,
-            window_s=60,
-            now=now,
+        credentials.count_failed_login(
+            address=address, limit=policy.FAILED_LOGINS_PER_MINUTE, now=now
         )
     except errors.RateLimited as error:
         return Ending(

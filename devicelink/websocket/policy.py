@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from django.conf import settings
-
+from devices.services import credentials, presence
 from edge.protocol.close_codes import CloseCode
 
 # Frames read ahead of the worker; when they are full the socket is simply not read.
@@ -16,7 +15,7 @@ MESSAGE_BURST: Final = 200.0
 PROTOCOL_ERRORS_PER_MINUTE: Final = 20
 BUGS_PER_MINUTE: Final = 5
 AUTH_SECONDS: Final = 5.0
-FAILED_LOGINS_PER_MINUTE: Final = 30
+FAILED_LOGINS_PER_MINUTE: Final = credentials.FAILED_LOGINS_PER_MINUTE
 # What is left to do for a device that has hung up.
 DRAIN_SECONDS: Final = 5.0
 
@@ -65,4 +64,4 @@ def unavailable(retry_after: float) -> Ending:
 
 def heartbeat_seconds() -> int:
     """How often a device should speak: three chances before it counts as offline."""
-    return max(1, settings.OFFLINE_AFTER_SECONDS // 3)
+    return presence.heartbeat_seconds()

@@ -6,6 +6,9 @@ import asyncio
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
 
 from commands import selectors as command_selectors
 from devicelink.websocket import policy
@@ -14,11 +17,14 @@ from devicelink.websocket.policy import Ending
 from devicelink.websocket.registry import Registry
 from devices import selectors as device_selectors
 from devices.types import SessionCheck
+from kernel import row_security
 from kernel.threads import run_in_database_thread
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 500
+# How long a life's end is looked at again: for clocks that differ, and a COMMIT that took its time.
+_OVERLAP = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,45 @@ async def check_once(registry: Registry) -> None:
             connection.pull()
 
 
+async def watch_ends(registry: Registry, *, every_s: float) -> None:
+    """Close the sockets of devices whose lives ended, for ever, hint or no hint.
+
+    One look at an index for the whole process, however many sockets it holds. After a failure
+    the next look reaches back to the last that worked.
+    """
+    since = timezone.now()
+    while True:
+        await asyncio.sleep(every_s)
+        now = timezone.now()
+        try:
+            await end_unpaired(registry, since=since)
+        except Exception:
+            logger.exception("The ends of devices' lives could not be looked at")
+        else:
+            since = now
+
+
+async def end_unpaired(registry: Registry, *, since: datetime) -> None:
+    """Close the sockets of devices whose lives ended after `since`, or shortly before."""
+    if not len(registry):
+        return
+    ended = await run_in_database_thread(_ended_since, since - _OVERLAP)
+    for connection in registry if ended else ():
+        if connection.device_id in ended:
+            connection.end(policy.UNPAIRED)
+
+
+def _ended_since(moment: datetime) -> set[int]:
+    with row_security.platform_scope("devicelink.supervision"):
+        return device_selectors.ended_since(moment)
+
+
 def _look(device_ids: list[int]) -> _Findings:
+    with row_security.platform_scope("devicelink.supervision"):
+        return _look_everywhere(device_ids)
+
+
+def _look_everywhere(device_ids: list[int]) -> _Findings:
     findings = _Findings({}, set())
     for start in range(0, len(device_ids), _CHUNK):
         chunk: Collection[int] = device_ids[start : start + _CHUNK]
@@ -65,7 +109,7 @@ def _look(device_ids: list[int]) -> _Findings:
 def _judge(connection: DeviceConnection, check: SessionCheck | None) -> Ending | None:
     if check is None or not check.is_active:
         return policy.UNPAIRED
-    if check.credential_id != connection.credential_id:
+    if connection.credential_id not in check.credential_ids:
         return policy.REVOKED
     if check.epoch > connection.sender.epoch:
         return policy.SUPERSEDED

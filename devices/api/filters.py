@@ -7,7 +7,8 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 
-from devices.choices import Connectivity, DeviceClass
+from devices import selectors
+from devices.choices import Connectivity, DeviceClass, KeyState, Pairing
 from devices.models import Device
 
 
@@ -25,8 +26,23 @@ class DeviceFilter(django_filters.FilterSet):
         method="filter_connectivity",
     )
     device_class = django_filters.MultipleChoiceFilter(choices=DeviceClass.choices)
+    pairing = django_filters.ChoiceFilter(
+        choices=Pairing.choices, label="`unpaired` shows the archive, which no other list does."
+    )
     is_simulated = django_filters.BooleanFilter()
     tag = django_filters.CharFilter(method="filter_tag", label="Devices that carry this tag.")
+    site = django_filters.CharFilter(
+        field_name="site__site_id", label="Devices at the site of this id."
+    )
+    capability = django_filters.CharFilter(
+        field_name="capability_rows__name", label="Devices that can do this."
+    )
+
+    credential = django_filters.ChoiceFilter(
+        choices=KeyState.choices,
+        method="filter_credential",
+        label="How the device's keys stand; `old_key_in_use`: the old one is still good.",
+    )
 
     class Meta:
         model = Device
@@ -45,4 +61,9 @@ class DeviceFilter(django_filters.FilterSet):
     def filter_tag(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
         """Devices with the tag; quotes make it a whole JSON string, on both databases."""
         found: QuerySet[Device] = queryset.with_tag(value)
+        return found
+
+    def filter_credential(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
+        """Devices whose keys stand so."""
+        found: QuerySet[Device] = selectors.in_key_state(queryset, value)
         return found

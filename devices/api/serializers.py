@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devices import selectors
+from devices.api.credential_serializers import CredentialOutput
 from devices.choices import Connectivity, DeviceClass, Pairing, PowerRestoreMode
 from devices.models import Device
 from devices.types import DeviceChanges, DeviceRegistration
@@ -45,8 +47,10 @@ class ProvisionOutput(serializers.Serializer[Any]):
 
     device_uid = serializers.CharField()
     device_token = serializers.CharField()
-    claim_code = serializers.CharField()
-    claim_expires_at = serializers.DateTimeField()
+    claim_code = serializers.CharField(
+        allow_null=True, help_text="Null for a device that has its owner already."
+    )
+    claim_expires_at = serializers.DateTimeField(allow_null=True)
     ws_url = serializers.CharField()
 
 
@@ -61,6 +65,12 @@ class DeviceInput(serializers.Serializer[Any]):
     """An edit of a device; what is left out stays."""
 
     name = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    site = serializers.CharField(
+        max_length=64,
+        required=False,
+        allow_null=True,
+        help_text="Id of a site of the same tenant; null: the device stands at none.",
+    )
     relay_names = serializers.DictField(
         child=serializers.CharField(max_length=100, allow_blank=True), required=False
     )
@@ -72,13 +82,23 @@ class DeviceInput(serializers.Serializer[Any]):
 
     def changes(self) -> DeviceChanges:
         """The validated input for the service."""
-        return DeviceChanges(**self.validated_data)
+        values = dict(self.validated_data)
+        if "site" in values:
+            values["site"] = values["site"] or ""
+        return DeviceChanges(**values)
 
 
 class OwnerOutput(serializers.Serializer[Any]):
     """The owner of a device."""
 
     uid = serializers.CharField()
+    name = serializers.CharField()
+
+
+class SiteRefOutput(serializers.Serializer[Any]):
+    """The site a device stands at."""
+
+    slug = serializers.CharField(source="site_id")
     name = serializers.CharField()
 
 
@@ -89,6 +109,8 @@ class DeviceOutput(serializers.ModelSerializer[Device]):
     connectivity = serializers.SerializerMethodField()
     last_seen_at = serializers.SerializerMethodField()
     tenant = OwnerOutput(allow_null=True)
+    credential = serializers.SerializerMethodField()
+    site = SiteRefOutput(allow_null=True)
     capabilities = serializers.ListField(child=serializers.CharField())
     relay_names = serializers.DictField(child=serializers.CharField())
     input_config = serializers.DictField()
@@ -100,13 +122,20 @@ class DeviceOutput(serializers.ModelSerializer[Device]):
             "uid", "name", "hardware_id", "epoch", "device_class", "device_type", "model",
             "firmware_version", "capabilities", "relay_count", "relay_names", "input_config",
             "power_restore_mode", "tags", "pairing", "connectivity", "last_seen_at", "is_active",
-            "is_simulated", "created_at", "claimed_at", "tenant",
+            "is_simulated", "created_at", "claimed_at", "tenant", "site", "device_id", "ip_address",
+            "enrolled_by", "credential",
+            "unpaired_at", "end_reason",
         )  # fmt: skip
         read_only_fields = fields
 
     def get_connectivity(self, device: Device) -> Connectivity:
         """Online, stale, offline or never connected, as of now."""
         return Connectivity(selectors.connectivity(device, timezone.now()))
+
+    @extend_schema_field(CredentialOutput)
+    def get_credential(self, device: Device) -> Any:
+        """How its keys stand: the current one, a new one waiting, an old one still good."""
+        return CredentialOutput(selectors.key_facts(device)).data
 
     def get_last_seen_at(self, device: Device) -> str | None:
         """When the device was last heard, RFC 3339."""

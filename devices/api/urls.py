@@ -2,13 +2,81 @@
 
 from django.urls import path
 
-from devices.api import views
+from devices.api import (
+    admin_views,
+    credential_views,
+    enrolment_views,
+    erasure_views,
+    lifecycle_views,
+    provisioning_key_views,
+    site_views,
+    transfer_views,
+    views,
+)
 
 urlpatterns = [
+    path("admin/devices", admin_views.AdminDevicesView.as_view(), name="admin-devices"),
     path("provision/register", views.ProvisionView.as_view(), name="provision-register"),
+    path("provision/return", views.ReturnView.as_view(), name="provision-return"),
     path("devices", views.DevicesView.as_view(), name="devices"),
     path("devices/claim", views.ClaimView.as_view(), name="device-claim"),
+    path("sites", site_views.SitesView.as_view(), name="sites"),
+    path("sites/<str:site_id>", site_views.SiteDetailView.as_view(), name="site"),
+    path(
+        "devices/sites/<str:site_id>/devices",
+        site_views.SiteDevicesView.as_view(),
+        name="site-devices",
+    ),
+    path("devices/self", credential_views.DeviceSelfView.as_view(), name="device-self"),
+    path(
+        "provisioning-keys",
+        provisioning_key_views.ProvisioningKeysView.as_view(),
+        name="provisioning-keys",
+    ),
+    path(
+        "provisioning-keys/<str:uid>",
+        provisioning_key_views.ProvisioningKeyView.as_view(),
+        name="provisioning-key",
+    ),
+    path("enrolments", enrolment_views.EnrolmentsView.as_view(), name="enrolments"),
+    path("enrolments/<str:uid>", enrolment_views.EnrolmentView.as_view(), name="enrolment"),
+    path(
+        "enrolments/<str:uid>/rows",
+        enrolment_views.EnrolmentRowsView.as_view(),
+        name="enrolment-rows",
+    ),
+    path(
+        "enrolments/<str:uid>/start",
+        enrolment_views.EnrolmentStartView.as_view(),
+        name="enrolment-start",
+    ),
+    path(
+        "enrolments/<str:uid>/keys",
+        enrolment_views.EnrolmentKeysView.as_view(),
+        name="enrolment-keys",
+    ),
     path("devices/<str:uid>", views.DeviceView.as_view(), name="device"),
+    path("devices/<str:uid>/unpair", lifecycle_views.UnpairView.as_view(), name="device-unpair"),
+    path("devices/<str:uid>/release", lifecycle_views.ReleaseView.as_view(), name="device-release"),
+    path("devices/<str:uid>/lives", lifecycle_views.LivesView.as_view(), name="device-lives"),
+    path(
+        "devices/<str:uid>/rotate-token",
+        credential_views.RotateTokenView.as_view(),
+        name="device-rotate-token",
+    ),
+    path(
+        "devices/<str:uid>/transfer",
+        transfer_views.DeviceTransferView.as_view(),
+        name="device-transfer",
+    ),
+    path("transfers", transfer_views.TransfersView.as_view(), name="transfers"),
+    path("transfers/accept", transfer_views.TransferAcceptView.as_view(), name="transfer-accept"),
+    path("transfers/<str:uid>", transfer_views.TransferView.as_view(), name="transfer"),
+    path(
+        "devices/<str:uid>/erase",
+        erasure_views.DeviceErasureView.as_view(),
+        name="device-erase",
+    ),
     path("devices/<str:uid>/token", views.DeviceCredentialView.as_view(), name="device-token"),
     path(
         "devices/<str:uid>/input-events",

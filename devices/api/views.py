@@ -22,12 +22,22 @@ from devices.api.serializers import (
     ProvisionInput,
     ProvisionOutput,
 )
+from devices.choices import Pairing
 from devices.models import Device
-from devices.services import claiming, credentials, editing, provisioning
+from devices.services import (
+    claiming,
+    credentials,
+    editing,
+    key_headers,
+    provisioning,
+    returning,
+    unpairing,
+)
+from devices.types import FormerKey, ProvisionedDevice
 from kernel.api.pagination import CursorPage
 from kernel.api.permissions import IsAnyone
 from kernel.api.views import ApiView
-from kernel.errors import ValidationFailed
+from kernel.errors import InvalidCredentials, ValidationFailed
 
 ORDERINGS = {
     "name": ("name", "pk"),
@@ -68,8 +78,10 @@ class ProvisionView(ApiView):
         """Register hardware with the provisioning key; the token is shown this once.
 
         The key goes into the header `X-Provision-Key` or the field `provision_key`. Hardware
-        that nobody has claimed gets a fresh token and claim code; hardware with an owner 409
-        `already_paired`.
+        that nobody has claimed gets a fresh token and claim code; with the key of a batch it
+        belongs to its owner at once and there is no code. Hardware with an owner gets 409
+        `already_paired`; after a transfer it proves itself with `X-Device-ID` and `X-API-Key` of
+        its former life, as at `/provision/return`.
         """
         body = ProvisionInput(data=request.data)
         body.is_valid(raise_exception=True)
@@ -79,18 +91,43 @@ class ProvisionView(ApiView):
         device = provisioning.register_device(
             registration=body.registration(),
             provision_key=presented,
+            former=_former_key(request),
             address=request.META.get("REMOTE_ADDR"),
             request_id=request.actor.request_id,
             now=timezone.now(),
         )
-        answer = {
-            "device_uid": device.device_uid,
-            "device_token": device.device_token,
-            "claim_code": device.claim_code,
-            "claim_expires_at": device.claim_expires_at,
-            "ws_url": _socket_url(request),
-        }
-        return Response(ProvisionOutput(answer).data, status=status.HTTP_201_CREATED)
+        return _provisioned(request, device)
+
+
+class ReturnView(ApiView):
+    """Hardware that was transferred comes back here."""
+
+    authentication_classes = ()
+    permission_classes = (IsAnyone,)
+    commits_on_refusal = True
+
+    @extend_schema(
+        operation_id="provision_return",
+        tags=["devices: wire"],
+        request=None,
+        responses={201: ProvisionOutput},
+        auth=[{"deviceKey": []}],  # type: ignore[list-item]
+    )
+    def post(self, request: Request) -> Response:
+        """Get the key of the life that a transfer began, with the key of the one it ended.
+
+        For the hardware itself: it shows `X-Device-ID` and `X-API-Key` of its former life, and
+        needs no provisioning key. Good until a key of the new life was used; everything else is
+        the same 401 `invalid_credentials`.
+        """
+        device = returning.return_hardware(
+            former=_shown_key(request),
+            keep=lambda made: self.keep_answer(_provisioned(request, made)),
+            address=request.META.get("REMOTE_ADDR"),
+            request_id=request.actor.request_id,
+            now=timezone.now(),
+        )
+        return _provisioned(request, device)
 
 
 class ClaimView(ApiView):
@@ -144,7 +181,9 @@ class DevicesView(ApiView, generics.ListAPIView[Device]):
         """Devices the caller may see."""
         if getattr(self, "swagger_fake_view", False):
             return Device.objects.none()
-        return selectors.devices_visible_to(self.request.actor)
+        if self.request.query_params.get("pairing") == Pairing.UNPAIRED:
+            return selectors.with_keys(selectors.archive_visible_to(self.request.actor))
+        return selectors.with_keys(selectors.devices_visible_to(self.request.actor))
 
     @extend_schema(operation_id="device_list", tags=["devices"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -157,8 +196,8 @@ class DeviceView(ApiView):
 
     @extend_schema(operation_id="device_get", tags=["devices"], responses=DeviceOutput)
     def get(self, request: Request, uid: str) -> Response:
-        """Show a device."""
-        device = selectors.device_by_uid(actor=request.actor, uid=uid)
+        """Show a device, or the archive of one whose life here has ended."""
+        device = selectors.device_by_uid(actor=request.actor, uid=uid, include_archived=True)
         return Response(DeviceOutput(device).data)
 
     @extend_schema(
@@ -181,6 +220,14 @@ class DeviceView(ApiView):
         )
         return Response(DeviceOutput(device).data)
 
+    @extend_schema(
+        operation_id="device_delete", tags=["devices"], request=None, responses={204: None}
+    )
+    def delete(self, request: Request, uid: str) -> Response:
+        """Unpair a device: its archive stays. A second time changes nothing."""
+        unpairing.unpair_device(device_uid=uid, actor=request.actor, now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
 
 class DeviceCredentialView(ApiView):
     """The token of one device."""
@@ -189,7 +236,7 @@ class DeviceCredentialView(ApiView):
         operation_id="device_revoke_token", tags=["devices"], request=None, responses={204: None}
     )
     def delete(self, request: Request, uid: str) -> Response:
-        """Void the device's token; its sockets close within seconds."""
+        """Void all keys of the device, old and new; its sockets close within seconds."""
         credentials.revoke_credential(device_uid=uid, actor=request.actor, now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -204,9 +251,39 @@ class InputEventsView(ApiView):
     )
     def get(self, request: Request, uid: str) -> Response:
         """Show the last 100 input events, newest first."""
-        device = selectors.device_by_uid(actor=request.actor, uid=uid)
+        device = selectors.device_by_uid(actor=request.actor, uid=uid, include_archived=True)
         events = selectors.input_events_of(device, request.actor)
         return Response(InputEventOutput(events, many=True).data)
+
+
+def _former_key(request: Request) -> FormerKey | None:
+    uid, key = request.headers.get("X-Device-ID"), request.headers.get("X-API-Key")
+    return FormerKey(device_uid=uid, key=key) if uid and key else None
+
+
+def _shown_key(request: Request) -> FormerKey:
+    try:
+        shown = key_headers.read_headers(
+            authorization=request.headers.get("Authorization"),
+            api_key=request.headers.get("X-API-Key"),
+            device_uid=request.headers.get("X-Device-ID"),
+        )
+    except key_headers.HalfShown:
+        raise InvalidCredentials from None
+    if shown is None:
+        raise InvalidCredentials
+    return FormerKey(device_uid=shown[0], key=shown[1])
+
+
+def _provisioned(request: Request, device: ProvisionedDevice) -> Response:
+    answer = {
+        "device_uid": device.device_uid,
+        "device_token": device.device_token,
+        "claim_code": device.claim_code,
+        "claim_expires_at": device.claim_expires_at,
+        "ws_url": _socket_url(request),
+    }
+    return Response(ProvisionOutput(answer).data, status=status.HTTP_201_CREATED)
 
 
 def _socket_url(request: Request) -> str:

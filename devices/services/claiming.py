@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts.services import tenancy
+from accounts.permissions import one_tenant
 from audit.services import recording
-from devices import errors, events, permissions, registry
-from devices.choices import Pairing
+from devices import errors, events, permissions
+from devices.choices import EnrolledBy, Pairing
 from devices.models import ClaimCode, Device
-from devices.services import sessions
+from devices.services import lives, sessions
 from kernel import errors as kernel_errors
-from kernel import ratelimit, tokens
+from kernel import live, ratelimit, row_security, tokens
 from kernel.actors import Actor
 from kernel.events import publish
 from kernel.unit_of_work import unit_of_work
@@ -23,16 +23,18 @@ LOCK_SECONDS = 15 * 60
 def claim_device(
     *, code: str, name: str = "", tenant_id: int | None = None, actor: Actor, now: datetime
 ) -> Device:
-    """Make the tenant (the actor's personal one by default) the owner of the code's device.
+    """Make the tenant (the actor's only one by default) the owner of the code's device.
 
-    Raises ClaimCodeInvalid for an unknown, expired or used code (the same answer), RateLimited
-    after 5 wrong tries from one address or of one code within 15 minutes.
+    Raises TenantRequired where the actor belongs to several, PermissionDenied below admin and for
+    a member limited to sites (they would not see the device), ClaimCodeInvalid for an unknown,
+    expired or used code (the same answer), RateLimited after 5 wrong tries from one address or of
+    one code within 15 minutes.
     """
-    if tenant_id is None and actor.user_id is not None:
-        tenant_id = tenancy.personal_tenant_id(actor.user_id)
-    permissions.require_own(actor, tenant_id)
     if tenant_id is None:
-        raise kernel_errors.PermissionDenied
+        tenant_id = one_tenant(actor)
+    permissions.require_own(actor, tenant_id)
+    if not actor.may_see_site(tenant_id, None):
+        raise kernel_errors.PermissionDenied("You are limited to some sites. Register it there.")
     digest = tokens.keyed_digest("claim-code", tokens.normalise_code(code))
     guards = (f"claim:address:{actor.address}", f"claim:code:{digest}")
     # Counted before it is looked at, so that a burst of tries is one count after the other.
@@ -40,7 +42,7 @@ def claim_device(
         ratelimit.hit(key=guard, limit=WRONG_TRIES, window_s=LOCK_SECONDS, now=now)
     is_wrong = False
     try:
-        with unit_of_work():
+        with row_security.platform_scope("devices.claim"), unit_of_work():
             return _claim(digest, name, tenant_id, actor, now)
     except errors.ClaimCodeInvalid:
         is_wrong = True
@@ -52,20 +54,21 @@ def claim_device(
 
 
 def _claim(digest: str, name: str, tenant_id: int, actor: Actor, now: datetime) -> Device:
-    found = ClaimCode.objects.filter(code_digest=digest).values_list("device_id", flat=True).first()
+    # One that was good once is passed over at once: the clock must not tell it from no code at all.
+    codes = ClaimCode.objects.filter(code_digest=digest, used_at__isnull=True, expires_at__gt=now)
+    found = codes.values_list("device_id", flat=True).first()
     if found is None:
         raise errors.ClaimCodeInvalid
     sessions.lock_session(device_id=found)
-    used = ClaimCode.objects.filter(
-        code_digest=digest, used_at__isnull=True, expires_at__gt=now
-    ).update(used_at=now)
-    if not used:
+    if not codes.update(used_at=now):
         raise errors.ClaimCodeInvalid
     device: Device = Device.objects.unscoped("the code names the device").get(pk=found)
-    device.tenant_id, device.pairing, device.claimed_at = tenant_id, Pairing.PAIRED, now
-    device.name = name.strip()
-    device.save(update_fields=["tenant", "pairing", "claimed_at", "name"])
-    registry.claimed(registry.Claimed(device_id=device.pk, tenant_id=tenant_id))
+    if device.pairing != Pairing.UNCLAIMED:
+        raise errors.ClaimCodeInvalid
+    ownership = lives.Ownership(
+        tenant_id=tenant_id, by=actor.label, enrolled_by=EnrolledBy.CLAIM, name=name
+    )
+    lives.take_in(device, ownership, now)
     recording.record(
         tenant_id=tenant_id,
         action="devices.device.claimed",
@@ -77,4 +80,7 @@ def _claim(digest: str, name: str, tenant_id: int, actor: Actor, now: datetime) 
         now=now,
     )
     publish(events.DeviceClaimed(occurred_at=now, device_id=device.pk, tenant_id=tenant_id))
+    live.append(
+        tenant_id=tenant_id, kind="device_added", payload={"device_uid": device.uid}, now=now
+    )
     return device

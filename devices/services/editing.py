@@ -8,10 +8,12 @@ from typing import Any
 from audit.services import recording
 from devices import events, permissions, selectors
 from devices.choices import PowerRestoreMode
-from devices.models import Device
+from devices.models import Device, Site
 from devices.services import sessions
+from devices.services.site_locks import lock_living_sites
 from devices.types import DeviceChanges
 from kernel import errors as kernel_errors
+from kernel import live
 from kernel.actors import Actor
 from kernel.events import publish
 from kernel.unit_of_work import unit_of_work
@@ -25,15 +27,18 @@ def update_device(
 ) -> Device:
     """Change what is given and leave the rest; one audit entry with before and after.
 
-    `relay_names` is merged by relay index; an empty name removes one. Raises NotFound,
-    PermissionDenied, ValidationFailed.
+    `relay_names` is merged by relay index; an empty name removes one. `site` is one of the same
+    tenant's that the actor may see; an empty one takes the device away from its site. Raises
+    NotFound, PermissionDenied, ValidationFailed, DeviceArchived.
     """
     with unit_of_work():
         device = selectors.device_by_uid(actor=actor, uid=device_uid)
         permissions.require_operate(actor, device.tenant_id)
-        sessions.lock_session(device_id=device.pk)
-        device.refresh_from_db(from_queryset=Device.objects.visible_to(actor))
-        after = _merged(device, changes.given())
+        # A site is locked before a device, so that it cannot go while somebody moves in.
+        moves = {} if changes.site is None else {"site": _destination(device, changes.site, actor)}
+        sessions.require_living(sessions.lock_session(device_id=device.pk))
+        _reread(device, actor)
+        after = _merged(device, changes.given()) | moves
         before = {field: getattr(device, field) for field in after}
         changed = [field for field in after if after[field] != before[field]]
         if not changed:
@@ -47,19 +52,56 @@ def update_device(
             actor=actor,
             target_type="device",
             target_id=device.uid,
-            before={field: before[field] for field in changed},
-            after={field: after[field] for field in changed},
+            before={field: _told(before[field]) for field in changed},
+            after={field: _told(after[field]) for field in changed},
+            now=now,
+        )
+        live.append(
+            tenant_id=device.tenant_id,
+            kind="device_updated",
+            payload={"device_uid": device.uid},
             now=now,
         )
         publish(events.DeviceUpdated(occurred_at=now, device_id=device.pk, fields=tuple(changed)))
     return device
 
 
+def _destination(device: Device, site_id: str, actor: Actor) -> Site | None:
+    """The site to move to, locked; None for no site."""
+    if device.tenant_id is None or not (
+        site_id or actor.may_see_site(device.tenant_id, None) or device.site_id is None
+    ):
+        raise _no_such_site()
+    if not site_id:
+        return None
+    try:
+        site = selectors.site_in(actor=actor, tenant_id=device.tenant_id, site_id=site_id)
+        return lock_living_sites(tenant_id=device.tenant_id, site_pks=[site.pk])[site.pk]
+    except kernel_errors.NotFound:
+        raise _no_such_site() from None
+
+
+def _no_such_site() -> kernel_errors.ValidationFailed:
+    return kernel_errors.ValidationFailed(details={"site": ["There is no such site."]})
+
+
+def _reread(device: Device, actor: Actor) -> None:
+    """Its columns under the lock. Raises NotFound when it left the actor's sites meanwhile."""
+    try:
+        device.refresh_from_db(from_queryset=Device.objects.visible_to(actor))
+    except Device.DoesNotExist:
+        raise kernel_errors.NotFound from None
+
+
+def _told(value: Any) -> Any:
+    return value.site_id if isinstance(value, Site) else value
+
+
 def _merged(device: Device, given: dict[str, Any]) -> dict[str, Any]:
     wrong = _problems(device, given)
     if wrong:
         raise kernel_errors.ValidationFailed(details=wrong)
-    after = dict(given)
+    after = {field: value for field, value in given.items() if field != "site"}
     if "name" in after:
         after["name"] = after["name"].strip()
     if "relay_names" in after:

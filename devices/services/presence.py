@@ -21,16 +21,19 @@ SWEEP_CHUNK = 500
 
 
 def mark_online(*, device_id: int, now: datetime) -> None:
-    """Note that the device was heard, within the caller's unit of work."""
+    """Note that the device was heard, within the caller's unit of work.
+
+    One whose life has ended stays offline, whoever has just heard it.
+    """
     came_back = (
         DevicePresence.objects.filter(device_id=device_id)
-        .filter(is_online=False)
+        .filter(is_online=False, device__is_active=True)
         .update(is_online=True, last_seen_at=now, offline_due_at=now + _silence())
     )
     if came_back:
         _tell([device_id], is_online=True, now=now)
     else:
-        DevicePresence.objects.filter(device_id=device_id).update(
+        DevicePresence.objects.filter(device_id=device_id, is_online=True).update(
             last_seen_at=now, offline_due_at=now + _silence()
         )
 
@@ -125,6 +128,11 @@ def _tell(device_ids: Collection[int], *, is_online: bool, now: datetime) -> Non
             now=now,
         )
         publish(events.PresenceChanged(occurred_at=now, device_id=device.pk, is_online=is_online))
+
+
+def heartbeat_seconds() -> int:
+    """How often a device should speak: three chances before it counts as offline."""
+    return max(1, settings.OFFLINE_AFTER_SECONDS // 3)
 
 
 def _silence() -> timedelta:

@@ -73,6 +73,12 @@ def require_current(facts: SessionFacts, epoch: int) -> None:
         raise errors.SessionFenced
 
 
+def require_living(facts: SessionFacts) -> None:
+    """Refuse a change of a device whose life has ended. Raises DeviceArchived."""
+    if not facts.is_active:
+        raise errors.DeviceArchived
+
+
 def accept_observation(*, facts: SessionFacts, state_seq: int | None) -> bool:
     """Whether the device's words about its state are newer than those already believed.
 

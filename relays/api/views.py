@@ -27,7 +27,7 @@ class RelaysView(ApiView):
         device, relays = selectors.relays_of(actor=request.actor, device_uid=uid)
         return Response(
             {
-                "device_uid": uid,
+                "device_uid": device.uid,
                 "connectivity": device_selectors.connectivity(device, timezone.now()),
                 "relays": [relay.as_json() for relay in relays],
             }

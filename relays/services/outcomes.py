@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db.models import Q
 
 from commands import registry, state_machine
 from commands.types import Outcome
-from devices.registry import Claimed, Registered, on_claim, on_registration
+from devices.registry import Claimed, Registered, on_claim, on_registration, on_snapshot
 from edge.protocol.messages import SetAllRelays, SetRelay
 from kernel.actors import Actor
 from relays.choices import Source
@@ -110,7 +111,26 @@ def hand_over(device: Claimed) -> None:
     rows.filter(device_id=device.device_id).update(tenant_id=device.tenant_id)
 
 
+def snapshot(device_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+    """The last known positions of each device's relays in order, as JSON values."""
+    rows = RelayState.objects.unscoped("relays of the devices whose locks are held")
+    found: dict[int, list[dict[str, Any]]] = {device_id: [] for device_id in device_ids}
+    for state in rows.filter(device_id__in=device_ids).order_by("device_id", "index"):
+        found[state.device_id].append(
+            {
+                "relay_index": state.index,
+                "is_on": state.is_on,
+                "version": state.version,
+                "source": str(state.source),
+                "changed_at": None if state.changed_at is None else state.changed_at.isoformat(),
+                "changed_by": state.changed_by,
+            }
+        )
+    return found
+
+
 def register() -> None:
-    """Tell the ledger of the kinds of commands that switch relays."""
+    """Tell the ledger of the kinds of commands that switch relays, and lives of positions."""
+    on_snapshot("relays", snapshot)
     for name, encode in ((SET_RELAY, encode_set_relay), (SET_ALL_RELAYS, encode_set_all)):
         registry.register(registry.Kind(name=name, encode=encode, apply=apply_outcome))

@@ -36,7 +36,7 @@ def switch_relay(
     """Ask for one relay to be on or off; it counts as switched only when the device says so.
 
     `toggle` is resolved here, against what will be once the open commands are done. Raises
-    NotFound, NoSuchRelay, PermissionDenied, DeviceOffline, ValidationFailed.
+    NotFound, NoSuchRelay, PermissionDenied, DeviceOffline, ValidationFailed, DeviceArchived.
     """
     if (is_on is None) == (not toggle):
         raise kernel_errors.ValidationFailed(details={"is_on": ["Send either is_on or toggle."]})
@@ -60,7 +60,7 @@ def switch_relay(
             actor=actor,
             now=now,
         )
-    return view_of(command, device_uid)
+    return view_of(command, facts.device_uid)
 
 
 def switch_all(
@@ -91,7 +91,7 @@ def switch_all(
             actor=actor,
             now=now,
         )
-    return view_of(command, device_uid)
+    return view_of(command, facts.device_uid)
 
 
 def _expected(device_id: int, relay_index: int) -> bool:

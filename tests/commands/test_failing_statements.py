@@ -13,6 +13,7 @@ from django.utils import timezone
 from devices.services import claiming
 from kernel import errors
 from kernel.actors import Actor
+from kernel.unit_of_work import require_unit_of_work
 from tests.commands.ledger import answer, pull, report
 from tests.factories.devices import Board, connected_device, make_device, provision, switch
 from tests.factories.users import make_actor
@@ -30,10 +31,19 @@ class FailsAt:
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         # After COMMIT subscribers may read; they are isolated and change nothing.
-        self.left -= connection.in_atomic_block
-        if self.left == 0 and connection.in_atomic_block:
+        is_inside = _is_in_unit_of_work()
+        self.left -= is_inside
+        if self.left == 0 and is_inside:
             raise OperationalError("the database went away")
         return execute(sql, params, many, context)
+
+
+def _is_in_unit_of_work() -> bool:
+    try:
+        require_unit_of_work()
+    except RuntimeError:
+        return False
+    return True
 
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:

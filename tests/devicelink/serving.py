@@ -27,8 +27,10 @@ T = TypeVar("T")
 class LiveServer:
     """Serves `/ws/…` until closed; `call` runs a coroutine on its loop."""
 
-    def __init__(self, *, supervise_s: float = 0.2, touch_s: float = 0.2) -> None:
-        self._intervals = {"supervise_s": supervise_s, "touch_s": touch_s}
+    def __init__(
+        self, *, supervise_s: float = 0.2, ends_s: float = 0.5, touch_s: float = 0.2
+    ) -> None:
+        self._intervals = {"supervise_s": supervise_s, "ends_s": ends_s, "touch_s": touch_s}
         self._listener = sockets.create_server((LOOPBACK, 0))
         self.port = self._listener.getsockname()[1]
         self.loop: asyncio.AbstractEventLoop | None = None

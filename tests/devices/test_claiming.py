@@ -9,12 +9,13 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.errors import TenantRequired
 from audit.models import AuditEntry
 from devices.errors import ClaimCodeInvalid
 from devices.models import ClaimCode
 from devices.services import claiming
 from kernel.actors import Actor
-from kernel.errors import NotFound, RateLimited
+from kernel.errors import RateLimited
 from kernel.tokens import CROCKFORD_ALPHABET
 from tests.factories.devices import provision
 from tests.factories.users import client_of, make_actor, make_user, sign_in, tenant_of
@@ -67,7 +68,7 @@ def test_claiming_is_told_to_the_audit_once(owner: Actor) -> None:
 
 def test_who_has_no_tenant_claims_nothing() -> None:
     nobody = Actor(kind="user", id="x", label="x")
-    with pytest.raises(NotFound):
+    with pytest.raises(TenantRequired):
         claim(provision().claim_code, nobody)
 
 

@@ -14,13 +14,14 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import selectors as account_selectors
+from accounts.services import tenancy
 from devices import selectors as device_selectors
 from devices.errors import ClaimCodeInvalid
 from devices.services import claiming
 from edge.simulator import cli, options
 from edge.simulator.errors import SimulatorStopped
 from edge.simulator.fleet import Announcement
-from kernel import errors
+from kernel import errors, row_security
 
 # Below the five wrong tries after which nobody at this address may claim for a while.
 _WRONG_CODES = 3
@@ -96,13 +97,17 @@ class Claimer:
 
     def _work(self) -> None:
         try:
-            while (announced := self._waiting.get()) is not None and not self._stopping.is_set():
-                while not self._claimed(announced):
-                    pass
+            with row_security.platform_scope("command.simulate"):
+                self._claim_all()
         except errors.HomepotError as error:
             self._say(f"Claiming ended: {error.message}")
         finally:
             connection.close()
+
+    def _claim_all(self) -> None:
+        while (announced := self._waiting.get()) is not None and not self._stopping.is_set():
+            while not self._claimed(announced):
+                pass
 
     def _claimed(self, announced: Announcement) -> bool:
         """Claim one device; False when the limiter wants it tried again."""
@@ -116,6 +121,7 @@ class Claimer:
             claiming.claim_device(
                 code=announced.identity.claim_code or "",
                 name=announced.name,
+                tenant_id=tenancy.personal_tenant_id(self._user_id),
                 actor=actor,
                 now=timezone.now(),
             )

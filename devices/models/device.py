@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from devices.choices import DeviceClass, Pairing, PowerRestoreMode, Wire
+from devices.choices import DeviceClass, EnrolledBy, LifeEnd, Pairing, PowerRestoreMode, Wire
 from devices.querysets import AllDeviceManager, DeviceManager
 from kernel.scoping import TenantManager
 
@@ -21,6 +21,11 @@ class Device(models.Model):
     tenant = models.ForeignKey(
         "accounts.Tenant", on_delete=models.PROTECT, null=True, related_name="+"
     )
+    site = models.ForeignKey(
+        "devices.Site", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    # What the site calls it: unique among the living devices of a tenant, empty without one.
+    device_id = models.CharField(max_length=64, blank=True, default="")
     name = models.CharField(max_length=100, blank=True)
     device_class = models.CharField(max_length=32, choices=DeviceClass.choices)
     device_type = models.CharField(max_length=64, blank=True)
@@ -34,12 +39,23 @@ class Device(models.Model):
         max_length=8, choices=PowerRestoreMode.choices, default=PowerRestoreMode.OFF
     )
     tags = models.JSONField(default=list)
+    # As its installer wrote it down; what it connects from is the session's business.
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
     pairing = models.CharField(max_length=10, choices=Pairing.choices, default=Pairing.UNCLAIMED)
     is_active = models.BooleanField(default=True)
     is_simulated = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True)
-    unpaired_at = models.DateTimeField(null=True)
+    enrolled_by = models.CharField(
+        max_length=10, choices=EnrolledBy.choices, blank=True, default=""
+    )
+    claimed_by = models.CharField(max_length=200, blank=True, default="")
+    unpaired_at = models.DateTimeField(null=True, db_index=True)
+    unpaired_by = models.CharField(max_length=200, blank=True, default="")
+    end_reason = models.CharField(max_length=14, choices=LifeEnd.choices, blank=True, default="")
+    # Everything that was known of it in the moment before its life ended.
+    final_state = models.JSONField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeviceManager()
     all_objects = AllDeviceManager()
@@ -50,6 +66,11 @@ class Device(models.Model):
                 fields=["hardware_id"], condition=Q(is_active=True), name="one_active_life"
             ),
             models.UniqueConstraint(fields=["hardware_id", "epoch"], name="one_row_per_life"),
+            models.UniqueConstraint(
+                fields=["tenant", "device_id"],
+                condition=Q(is_active=True) & ~Q(device_id=""),
+                name="one_living_device_id",
+            ),
             models.CheckConstraint(
                 condition=Q(pairing=Pairing.PAIRED, tenant__isnull=False, is_active=True)
                 | Q(pairing=Pairing.UNCLAIMED, tenant__isnull=True, is_active=True)
@@ -60,6 +81,7 @@ class Device(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "name", "id"], name="device_by_tenant_name"),
             models.Index(fields=["tenant", "-id"], name="device_by_tenant"),
+            models.Index(fields=["site", "id"], name="device_by_site"),
         ]
 
     def __str__(self) -> str:
@@ -71,38 +93,27 @@ class Device(models.Model):
         return self.name or f"{self.model or self.device_class} {self.uid}"
 
 
-class DeviceCredential(models.Model):
-    """A device's key, stored as bcrypt; revoking it empties the hash."""
+class DeviceCapability(models.Model):
+    """One thing a device can do; `Device.capabilities` is the summary of these rows."""
 
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="credentials")
-    key_hash = models.CharField(max_length=80, blank=True)
-    created_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="capability_rows")
+    tenant_id = models.BigIntegerField(null=True)
+    name = models.CharField(max_length=40)
+
+    objects = TenantManager()
 
     class Meta:
+        verbose_name_plural = "device capabilities"
+        db_table = "device_capabilities"
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["device"], condition=Q(revoked_at__isnull=True), name="one_live_credential"
-            ),
-            models.CheckConstraint(
-                condition=Q(revoked_at__isnull=True) | Q(key_hash=""), name="revoked_has_no_hash"
-            ),
+            models.UniqueConstraint(fields=["device", "name"], name="capability_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "name", "device"], name="capability_by_name")
         ]
 
     def __str__(self) -> str:
-        return f"credential {self.pk} of device {self.device_id}"
-
-
-class ClaimCode(models.Model):
-    """A code that makes its finder the owner of an unclaimed device, once."""
-
-    device = models.OneToOneField(Device, on_delete=models.CASCADE, related_name="claim_code")
-    code_digest = models.CharField(max_length=64, unique=True)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"claim code of device {self.device_id}"
+        return f"{self.name} of device {self.device_id}"
 
 
 class DeviceSession(models.Model):
@@ -115,6 +126,7 @@ class DeviceSession(models.Model):
     device = models.OneToOneField(
         Device, on_delete=models.CASCADE, primary_key=True, related_name="session"
     )
+    tenant_id = models.BigIntegerField(null=True)
     epoch = models.PositiveBigIntegerField(default=0)
     is_live = models.BooleanField(default=False)
     wire = models.CharField(max_length=10, choices=Wire.choices, default=Wire.WEBSOCKET)
@@ -135,6 +147,7 @@ class DevicePresence(models.Model):
     device = models.OneToOneField(
         Device, on_delete=models.CASCADE, primary_key=True, related_name="presence"
     )
+    tenant_id = models.BigIntegerField(null=True)
     is_online = models.BooleanField(default=False)
     last_seen_at = models.DateTimeField(null=True)
     offline_due_at = models.DateTimeField(null=True)

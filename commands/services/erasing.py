@@ -1,0 +1,27 @@
+"""What the ledger gives up when a device is erased: what was asked for and by whom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from commands.models import Command
+
+CHUNK = 500
+KEPT = (
+    "Each command with its kind, state, reason and times, for counts; without what it carried, "
+    "what the device answered, and who asked for it."
+)
+
+
+def erase(device_id: int, now: datetime) -> dict[str, int]:
+    """Empty the next commands of the device, within the caller's unit of work and its lock.
+
+    Returns how many, and nothing once all are empty. Rows and their moves stay.
+    """
+    rows = Command.objects.unscoped("commands of the device whose lock is held")
+    left = rows.filter(device_id=device_id).exclude(
+        payload={}, result__isnull=True, error="", cause=[]
+    )
+    chunk = list(left.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+    emptied = rows.filter(pk__in=chunk).update(payload={}, result=None, error="", cause=[])
+    return {"commands_emptied": emptied} if emptied else {}

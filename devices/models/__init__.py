@@ -1,0 +1,33 @@
+"""A device is one life of a piece of hardware; what changes often has a table of its own."""
+
+from devices.models.credentials import (
+    ClaimCode,
+    DeviceCredential,
+    DeviceTransfer,
+    ProvisioningKey,
+)
+from devices.models.device import (
+    Device,
+    DeviceCapability,
+    DeviceEvent,
+    DevicePresence,
+    DeviceSession,
+)
+from devices.models.jobs import DeviceErasure, Enrolment, EnrolmentRow
+from devices.models.sites import Site
+
+__all__ = [
+    "ClaimCode",
+    "Device",
+    "DeviceCapability",
+    "DeviceCredential",
+    "DeviceErasure",
+    "DeviceEvent",
+    "DevicePresence",
+    "DeviceSession",
+    "DeviceTransfer",
+    "Enrolment",
+    "EnrolmentRow",
+    "ProvisioningKey",
+    "Site",
+]

@@ -1,0 +1,70 @@
+"""Reads about devices."""
+
+from devices.selectors.credentials import in_key_state, key_facts, own_device, with_keys
+from devices.selectors.devices import (
+    archive_visible_to,
+    connectivity,
+    device_by_uid,
+    device_keys,
+    devices_visible_to,
+    ended_since,
+    input_events_of,
+    lives_visible_to,
+    session_checks,
+    uids_of,
+)
+from devices.selectors.enrolments import (
+    enrolment_by_uid,
+    enrolments_visible_to,
+    rows_of_enrolment,
+)
+from devices.selectors.erasures import erasure_of
+from devices.selectors.keys import (
+    provisioning_key_by_uid,
+    provisioning_key_state,
+    provisioning_keys_visible_to,
+)
+from devices.selectors.sites import (
+    site_by_id,
+    site_in,
+    site_pks,
+    site_slugs,
+    site_views,
+    sites_visible_to,
+)
+from devices.selectors.transfers import given_transfer, transfer_views, transfers_visible_to
+from devices.selectors.visibility import uids_within
+
+__all__ = [
+    "archive_visible_to",
+    "connectivity",
+    "device_by_uid",
+    "device_keys",
+    "devices_visible_to",
+    "ended_since",
+    "enrolment_by_uid",
+    "enrolments_visible_to",
+    "erasure_of",
+    "given_transfer",
+    "in_key_state",
+    "input_events_of",
+    "key_facts",
+    "lives_visible_to",
+    "own_device",
+    "provisioning_key_by_uid",
+    "provisioning_key_state",
+    "provisioning_keys_visible_to",
+    "rows_of_enrolment",
+    "session_checks",
+    "site_by_id",
+    "site_in",
+    "site_pks",
+    "site_slugs",
+    "site_views",
+    "sites_visible_to",
+    "transfer_views",
+    "transfers_visible_to",
+    "uids_of",
+    "uids_within",
+    "with_keys",
+]

@@ -1,0 +1,30 @@
+"""What readings give up when a device is erased: the ids it made up for its boots."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from telemetry.models import Reading
+
+CHUNK = 2_000
+KEPT = (
+    "Readings are numbers with times and no names: they stay for analysis until they are 14 days "
+    "old, the newest of the device for good."
+)
+
+
+def erase(device_id: int, now: datetime) -> dict[str, int]:
+    """Replace the next boot id of the device by a number of ours, within its lock.
+
+    Returns how many readings that was, and nothing once all are replaced. A device chooses its
+    boot ids itself, so they could be anything.
+    """
+    rows = Reading.objects.unscoped("readings of the device whose lock is held")
+    # No device may send an id with this sign in it.
+    left = rows.filter(device_id=device_id).exclude(boot_id__startswith="~")
+    boot_id = left.order_by("pk").values_list("boot_id", flat=True).first()
+    if boot_id is None:
+        return {}
+    of_boot = left.filter(boot_id=boot_id).order_by("pk")
+    chunk = list(of_boot.values_list("pk", flat=True)[:CHUNK])
+    return {"boot_ids_replaced": rows.filter(pk__in=chunk).update(boot_id=f"~{chunk[0]}")}
