@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge.agent.errors import StateDirectoryBusy
@@ -17,6 +19,7 @@ def write(path: Path, text: str) -> None:
     # The mode is given at creation: a chmod afterwards would leave a moment to read the key.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        _leave_to_owner_of(path.parent, descriptor)
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
@@ -32,6 +35,24 @@ def read(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if there is one, so that it stays away after a power cut."""
+    path.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+@contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Wait until no other process changes the files of the directory, and keep others waiting."""
+    descriptor = os.open(directory / "files.lock", os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+    try:
+        _leave_to_owner_of(directory, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def prepare_directory(directory: Path) -> None:
@@ -56,6 +77,13 @@ class DirectoryLock:
     def release(self) -> None:
         """Let another agent have the directory."""
         os.close(self._descriptor)
+
+
+def _leave_to_owner_of(directory: Path, descriptor: int) -> None:
+    # An administrator who helps as root must not leave files that the agent cannot read.
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -33,6 +33,10 @@ class StateUnreadable(AgentStopped):
     exit_code = 5
 
 
+class KeyExposed(StateUnreadable):
+    """Others on this machine can read the device's key."""
+
+
 class ServerUnavailable(Exception):
     """The server cannot answer now; the agent waits and tries again."""
 

@@ -1,4 +1,4 @@
-"""The agent's life: get an identity, stay connected, stop when told."""
+"""The agent's lives: get an identity, stay connected, begin anew or stop when told."""
 
 import asyncio
 import logging
@@ -9,13 +9,13 @@ from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from edge.agent import VERSION, background, durable_file, identity, provisioning
+from edge.agent import VERSION, background, durable_file, identity, provisioning, rotation
 from edge.agent.board import Board
 from edge.agent.config import AgentConfig
-from edge.agent.drivers import open_driver
-from edge.agent.errors import AccessRefused, ServerUnavailable
+from edge.agent.drivers import RelayDriver, open_driver
+from edge.agent.errors import AccessRefused, ServerUnavailable, StateUnreadable
 from edge.agent.identity import Identity
 from edge.agent.machine import Machine
 from edge.agent.metrics import MetricsSampler
@@ -27,10 +27,18 @@ from edge.protocol.close_codes import CloseCode
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_FINAL_MESSAGES = {
-    CloseCode.BAD_CREDENTIALS: "the server no longer accepts the key of this device",
-    CloseCode.UNPAIRED: "this device was unpaired in Homepot",
-}
+# The longest wait between two tries to begin a new life.
+_RE_ENROL_MAX_S: Final = 3_600.0
+
+_KEY_REFUSED = (
+    "the server no longer accepts the key of this device; give it a new one with"
+    " homepot-agent rotate-key, or, to pair this machine anew, unpair the device in Homepot,"
+    " remove {} and start the agent again"
+)
+_UNPAIRED = (
+    "this device was unpaired in Homepot (its former identity is kept in {}); to begin a new"
+    " life, set DEVICE_PROVISION_KEY and start the agent again"
+)
 
 
 class Stopping(Exception):
@@ -50,6 +58,11 @@ class Runner:
         self._config = config
         self._announce = announce
         self._backoff = backoff or Backoff(source=random.SystemRandom())
+        self._life_backoff = Backoff(
+            source=random.SystemRandom(),
+            minimum_s=config.re_enrol_after_s,
+            maximum_s=max(_RE_ENROL_MAX_S, config.re_enrol_after_s),
+        )
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -69,28 +82,33 @@ class Runner:
             lock.release()
 
     async def _live(self) -> None:
+        config = self._config
+        with closing(
+            open_driver(
+                config.driver,
+                state_dir=config.state_dir,
+                relay_count=config.relay_count,
+                pins=config.gpio_pins,
+            )
+        ) as driver:
+            me = await self._identity()
+            # The driver outlives the lives: a change of owner moves no relay.
+            while True:
+                self._announce(me)
+                await self._live_as(me, driver)
+                me = await self._next_life(me)
+
+    async def _live_as(self, me: Identity, driver: RelayDriver) -> None:
+        """Return when the life of this device has ended."""
         config, boot_id = self._config, uuid.uuid4().hex
-        with (
-            closing(
-                open_driver(
-                    config.driver,
-                    state_dir=config.state_dir,
-                    relay_count=config.relay_count,
-                    pins=config.gpio_pins,
-                )
-            ) as driver,
-            closing(
-                TelemetryStore(config.state_dir / TELEMETRY_FILE, boot_id=boot_id)
-            ) as telemetry,
-        ):
+        telemetry = TelemetryStore(config.state_dir / TELEMETRY_FILE, boot_id=boot_id)
+        with closing(telemetry):
             machine = Machine(
                 board=Board(driver, firmware_version=VERSION, boot_id=boot_id),
                 telemetry=telemetry,
                 sampler=MetricsSampler(),
                 interval_s=config.interval_s,
             )
-            me = await self._identity()
-            self._announce(me)
             await self._stay_connected(machine, me)
 
     async def _identity(self) -> Identity:
@@ -98,8 +116,9 @@ class Runner:
         stored = identity.load(directory)
         if stored is not None and not stored.has_expired_claim_code(now=datetime.now(UTC)):
             return stored
+        former = identity.load_former(directory) if stored is None else None
         try:
-            fresh = await self._register(stored)
+            fresh = await self._next_of(former, stored)
         except provisioning.AlreadyPaired:
             if stored is None:
                 raise
@@ -109,40 +128,129 @@ class Runner:
             if stored is None:
                 raise
             return stored
-        identity.save(directory, fresh)
+        self._keep(fresh, stored)
         return fresh
 
-    async def _register(self, stored: Identity | None) -> Identity:
+    async def _next_of(self, former: Identity | None, stored: Identity | None) -> Identity:
+        """Return what the machine is after a life that was set aside, or without one before."""
+        if former is not None:
+            returned = await self._come_back(former, backoff=self._backoff)
+            if returned is not None:
+                return returned
+        return await self._register(stored, former=former, backoff=self._backoff)
+
+    async def _next_life(self, ended: Identity) -> Identity:
+        """Return the device this machine is after it was unpaired, or stop for want of a key.
+
+        Who was given it by its former owner comes first: for that it needs no key but its own.
+        """
+        # Never at once: whoever unpairs a thousand devices gets no thousand answers in a second.
+        await self._wait("this device was unpaired in Homepot", None, backoff=self._life_backoff)
+        fresh = await self._come_back(ended, backoff=self._life_backoff)
+        if fresh is None:
+            fresh = await self._register_anew(ended)
+        self._keep(fresh, ended)
+        _log.info("this machine goes on as the new device %s", fresh.device_uid)
+        return fresh
+
+    async def _come_back(self, former: Identity, *, backoff: Backoff) -> Identity | None:
+        config, once = self._config, uuid.uuid4().hex
+        while True:
+            try:
+                return await self._unless_stopped(
+                    background.run(
+                        lambda: provisioning.come_back(config, former, idempotency_key=once)
+                    )
+                )
+            except ServerUnavailable as fault:
+                await self._wait(str(fault), fault.retry_after, backoff=backoff)
+
+    async def _register_anew(self, ended: Identity) -> Identity:
+        directory = self._config.state_dir
+        if not self._config.provision_key:
+            identity.set_aside(directory, ended)
+            raise AccessRefused(_UNPAIRED.format(directory / identity.FORMER_FILE))
+        try:
+            return await self._register(ended, former=ended, backoff=self._life_backoff)
+        except AccessRefused:
+            identity.set_aside(directory, ended)
+            raise
+
+    async def _register(
+        self, stored: Identity | None, *, former: Identity | None, backoff: Backoff
+    ) -> Identity:
         config = self._config
+        known = stored or former
         hardware_id = (
             config.hardware_id
-            or (stored.hardware_id if stored else None)
+            or (known.hardware_id if known else None)
             or identity.hardware_id(config.state_dir)
         )
         while True:
             try:
                 return await self._unless_stopped(
-                    background.run(lambda: provisioning.register(config, hardware_id=hardware_id))
+                    background.run(
+                        lambda: provisioning.register(
+                            config, hardware_id=hardware_id, former=former
+                        )
+                    )
                 )
             except ServerUnavailable as fault:
-                await self._wait(str(fault), fault.retry_after)
+                await self._wait(str(fault), fault.retry_after, backoff=backoff)
+
+    def _keep(self, fresh: Identity, stored: Identity | None) -> None:
+        provisioning.keep(self._config, fresh, stored=stored)
 
     async def _stay_connected(self, machine: Machine, me: Identity) -> None:
-        # A server that moved is found under the address given now, not the one of long ago.
-        url = me.ws_url if me.server_url == self._config.url else self._config.socket_url
+        """Return when the server says that this device was unpaired."""
         while True:
+            me = self._with_newest_key(me)
+            # A server that moved is found under the address given now, not the one of long ago.
+            url = me.ws_url if me.server_url == self._config.url else self._config.socket_url
             session = Session(machine)
             ended = await self._unless_stopped(
                 session.run(me, url=url, use_proxy=not self._config.is_local)
             )
-            self._backoff.connection_lasted(ended.lasted_s)
-            _raise_if_final(ended, self._config)
+            for backoff in (self._backoff, self._life_backoff):
+                backoff.connection_lasted(ended.lasted_s)
+            if ended.code == CloseCode.UNPAIRED:
+                return
+            if ended.code == CloseCode.BAD_CREDENTIALS:
+                await self._find_newer_key(me)
             await self._wait(_sentence(ended), ended.retry_after, machine)
 
+    def _with_newest_key(self, me: Identity) -> Identity:
+        """Return this device with the key that a rotation may have stored meanwhile."""
+        try:
+            stored = identity.load(self._config.state_dir)
+        except (StateUnreadable, OSError) as fault:
+            _log.warning("the key in memory stays in use: %s", fault)
+            return me
+        return stored if stored is not None and stored.device_uid == me.device_uid else me
+
+    async def _find_newer_key(self, me: Identity) -> None:
+        """Return when a newer key than the refused one is stored; raise when there is none."""
+        directory, url = self._config.state_dir, self._config.url
+        while self._with_newest_key(me).device_token == me.device_token:
+            try:
+                found = await self._unless_stopped(
+                    background.run(lambda: rotation.take_over_candidate(directory, me, url=url))
+                )
+            except ServerUnavailable as fault:
+                await self._wait(str(fault), fault.retry_after)
+                continue
+            if found is None:
+                raise AccessRefused(_KEY_REFUSED.format(directory / identity.IDENTITY_FILE))
+
     async def _wait(
-        self, why: str, retry_after: float | None, machine: Machine | None = None
+        self,
+        why: str,
+        retry_after: float | None,
+        machine: Machine | None = None,
+        *,
+        backoff: Backoff | None = None,
     ) -> None:
-        delay = self._backoff.next_delay(retry_after=retry_after)
+        delay = (backoff or self._backoff).next_delay(retry_after=retry_after)
         _log.warning("%s; trying again in %.1f s", why, delay)
         if machine is None:
             await self._unless_stopped(asyncio.sleep(delay))
@@ -174,15 +282,6 @@ async def _keep_sampling(machine: Machine) -> None:
     while True:
         await asyncio.sleep(machine.interval_s)
         machine.sample(monotonic=time.monotonic())
-
-
-def _raise_if_final(ended: Ended, config: AgentConfig) -> None:
-    for code, message in _FINAL_MESSAGES.items():
-        if ended.code == code:
-            raise AccessRefused(
-                f"{message}; to pair this machine anew, remove"
-                f" {config.state_dir / identity.IDENTITY_FILE} and start the agent again"
-            )
 
 
 def _sentence(ended: Ended) -> str:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,9 +15,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from edge.agent import VERSION
 from edge.agent.identity import Identity
 from edge.agent.machine import Machine
-from edge.agent.provisioning import seconds_of
+from edge.agent.rotation import UNPAIRED
+from edge.agent.server import seconds_of
 from edge.agent.telemetry_store import BATCH
-from edge.protocol import codec, duties, messages
+from edge.protocol import codec, duties, messages, strict_json
+from edge.protocol.close_codes import CloseCode
 from edge.protocol.limits import MAX_FRAME_BYTES
 
 _log = logging.getLogger(__name__)
@@ -72,7 +75,7 @@ class Session:
         except ConnectionClosed as closed:
             code, reason = _close_of(closed)
         except InvalidStatus as refused:
-            code, reason = _NO_CODE, f"HTTP {refused.response.status_code}"
+            code, reason = _refusal_of(refused)
             self._retry_after = seconds_of(refused.response.headers.get("Retry-After"))
         except (OSError, TimeoutError, WebSocketException) as fault:
             code, reason = _NO_CODE, str(fault) or type(fault).__name__
@@ -203,6 +206,17 @@ async def _first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _refusal_of(refused: InvalidStatus) -> tuple[int, str]:
+    """Return what an HTTP answer to the handshake means; only one of them is an end."""
+    status, body = refused.response.status_code, refused.response.body
+    with contextlib.suppress(strict_json.StrictJSONError):
+        said = strict_json.loads(bytes(body or b""))
+        code = said.get("code") if isinstance(said, dict) else None
+        if status == HTTPStatus.UNAUTHORIZED and code == UNPAIRED:
+            return CloseCode.UNPAIRED, UNPAIRED
+    return _NO_CODE, f"HTTP {status}"
 
 
 def _close_of(closed: ConnectionClosed) -> tuple[int, str]:

@@ -123,11 +123,21 @@ class TelemetryStore:
         self.dropped += surplus
 
 
+def forget_readings(path: Path) -> None:
+    """Remove a store that nobody has open: its readings belong to a life that has ended."""
+    for suffix in ("-wal", "-shm", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def count_pending(path: Path) -> int:
     """Return how many readings wait in a store that this process does not own."""
     if not path.exists():
         return 0
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'readings'").fetchone()
+        if made is None:
+            # Its owner has just begun: the file is there, the table not yet.
+            return 0
         count: int = database.execute("SELECT count(*) FROM readings").fetchone()[0]
     return count
 

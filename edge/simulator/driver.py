@@ -12,12 +12,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from edge.protocol.backoff import Backoff
-from edge.protocol.close_codes import FINAL_CODES
+from edge.protocol.close_codes import FINAL_CODES, CloseCode
 from edge.protocol.limits import MAX_FRAME_BYTES
 from edge.simulator import VERSION
 from edge.simulator.device import SimDevice
 from edge.simulator.effects import Drop, Effect, Moment, Ping, Postpone, Record, Send
-from edge.simulator.errors import DeviceRefused
+from edge.simulator.errors import DeviceRefused, DeviceUnpaired
 from edge.simulator.state_directory import Identity
 
 _OPEN_TIMEOUT_S: Final = 15.0
@@ -67,13 +67,18 @@ class WireDevice:
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Stay connected as a device does; raises ``DeviceRefused`` when the key is no good."""
+        """Stay connected as a device does.
+
+        Raises ``DeviceUnpaired`` at the end of its life, ``DeviceRefused`` for any other end.
+        """
         await self._perform(self.core.start(moment()))
         while True:
             self._stay_away_s, self._was_dropped = 0.0, False
             started = time.monotonic()
             code = await self._connection()
             await self._perform(self.core.disconnected(moment(), code=code))
+            if code == CloseCode.UNPAIRED:
+                raise DeviceUnpaired(f"the server closed with {code}: unpaired")
             if code in FINAL_CODES:
                 raise DeviceRefused(f"the server closed with {code}")
             self._backoff.connection_lasted(time.monotonic() - started)

@@ -31,6 +31,10 @@ class DeviceRefused(Exception):
     """The server will not have this device, however often it tries."""
 
 
+class DeviceUnpaired(DeviceRefused):
+    """The life of this device has ended; its hardware may begin another."""
+
+
 class ServerUnavailable(Exception):
     """The server cannot answer now; ``retry_after`` seconds if it said so."""
 

@@ -19,7 +19,7 @@ from edge.simulator import provisioning
 from edge.simulator.device import BoardProfile, SimDevice
 from edge.simulator.driver import Wire, WireDevice
 from edge.simulator.effects import Moment, Record
-from edge.simulator.errors import DeviceRefused, ServerUnavailable
+from edge.simulator.errors import DeviceRefused, DeviceUnpaired, ServerUnavailable
 from edge.simulator.event_log import EventLog, line_of
 from edge.simulator.flash import Flash
 from edge.simulator.options import FleetOptions
@@ -96,7 +96,9 @@ class Fleet:
         await asyncio.gather(*(device.calm() for device in list(self._devices.values())))
 
     async def _run_devices(self) -> None:
-        lives = [asyncio.ensure_future(self._life(index)) for index in range(self.options.devices)]
+        lives = [
+            asyncio.ensure_future(self._hardware(index)) for index in range(self.options.devices)
+        ]
         beside = [
             asyncio.ensure_future(self._save_now_and_then()),
             asyncio.ensure_future(self._calm_in_time()),
@@ -119,14 +121,23 @@ class Fleet:
             with contextlib.suppress(BaseException):
                 await everything
 
-    async def _life(self, index: int) -> None:
+    async def _hardware(self, index: int) -> None:
+        """Run one board, life after life where that is asked for."""
         hardware_id = self.options.hardware_id(index)
+        life_backoff = self._life_backoff(index)
         try:
             device = await self._made(index, hardware_id)
-            self._devices[hardware_id] = device
-            if self._is_calm:
-                await device.calm()
-            await device.run()
+            while True:
+                self._devices[hardware_id] = device
+                if self._is_calm:
+                    await device.calm()
+                try:
+                    await device.run()
+                except DeviceUnpaired:
+                    self._end_life(hardware_id)
+                    if life_backoff is None or not self.options.provision_key:
+                        raise
+                    device = await self._next_life(index, hardware_id, device.core, life_backoff)
         except DeviceRefused as refused:
             # The neighbours go on: one lost key is not the end of a fleet.
             self.refused[hardware_id] = str(refused)
@@ -136,19 +147,8 @@ class Fleet:
         options = self.options
         stored = self._state.load(hardware_id, relay_count=options.relays)
         flash = stored[1] if stored else Flash.blank(options.relays)
-        source = random.Random(f"{options.seed}:{index}:backoff")
-        backoff = Backoff(
-            source=source,
-            minimum_s=min(RECONNECT_MIN_SECONDS, options.reconnect_max_s / 4),
-            maximum_s=options.reconnect_max_s,
-        )
-        identity = await self._identity(index, hardware_id, stored and stored[0], backoff)
-        self._state.save(hardware_id, identity, flash)
-        self._identities[hardware_id] = identity
-        self.truth.add_device(identity.device_uid, hardware_id=hardware_id, relays=flash.relays)
-        self._announce(
-            Announcement(index, options.name(index), hardware_id, identity, is_new=not stored)
-        )
+        identity = await self._identity(index, stored and stored[0])
+        self._begin_life(index, identity, flash, is_new=not stored)
         profile = BoardProfile(
             hardware_id=hardware_id,
             seed=options.seed,
@@ -157,34 +157,96 @@ class Fleet:
             telemetry_every_s=options.telemetry_every_s,
             input_every_s=options.input_every_s,
         )
-        core = SimDevice(profile, flash, options.chaos)
+        return self._on_the_wire(SimDevice(profile, flash, options.chaos), identity)
+
+    async def _next_life(
+        self, index: int, hardware_id: str, core: SimDevice, backoff: Backoff
+    ) -> WireDevice:
+        """Return the same board as a new device: its relays stay, its unsent readings do not."""
+        ended = self._identities[hardware_id]
+        await asyncio.sleep(backoff.next_delay())
+        core.flash.telemetry.clear()
+        identity = await self._registered(index, backoff, former=ended)
+        self._begin_life(index, identity, core.flash, is_new=True)
+        return self._on_the_wire(core, identity)
+
+    def _begin_life(self, index: int, identity: Identity, flash: Flash, *, is_new: bool) -> None:
+        hardware_id = self.options.hardware_id(index)
+        self._state.save(hardware_id, identity, flash)
+        self._identities[hardware_id] = identity
+        self.truth.add_device(
+            identity.device_uid,
+            hardware_id=hardware_id,
+            relays=flash.relays,
+            epoch=identity.epoch,
+        )
+        self._announce(
+            Announcement(index, self.options.name(index), hardware_id, identity, is_new=is_new)
+        )
+
+    def _end_life(self, hardware_id: str) -> None:
+        wall = format_moment(datetime.now(UTC))
+        self.truth.end_life(self._identities[hardware_id].device_uid, wall=wall)
+
+    def _on_the_wire(self, core: SimDevice, identity: Identity) -> WireDevice:
+        backoff = self._backoff(core.profile.index)
         return WireDevice(core, identity, wire=self._wire, backoff=backoff, recorder=self._record)
 
-    async def _identity(
-        self, index: int, hardware_id: str, stored: Identity | None, backoff: Backoff
-    ) -> Identity:
+    def _backoff(self, index: int) -> Backoff:
+        longest = self.options.reconnect_max_s
+        return Backoff(
+            source=random.Random(f"{self.options.seed}:{index}:backoff"),
+            minimum_s=min(RECONNECT_MIN_SECONDS, longest / 4),
+            maximum_s=longest,
+        )
+
+    def _life_backoff(self, index: int) -> Backoff | None:
+        shortest = self.options.re_enrol_after_s
+        if shortest is None:
+            return None
+        source = random.Random(f"{self.options.seed}:{index}:lives")
+        return Backoff(source=source, minimum_s=shortest, maximum_s=max(3_600.0, shortest))
+
+    async def _identity(self, index: int, stored: Identity | None) -> Identity:
         """Return the stored identity, or a new one; an unused claim code is renewed in time."""
         if stored is not None and not _has_expired_code(stored):
             return stored
         if stored is None and not self.options.provision_key:
             raise DeviceRefused("set DEVICE_PROVISION_KEY to the provisioning key of the server")
-        wanted = provisioning.Registration(
-            hardware_id, self.options.name(index), self.options.relays
-        )
+        try:
+            return await self._registered(index, self._backoff(index), former=stored)
+        except DeviceRefused:
+            if stored is None:
+                raise
+            return replace(stored, claim_code=None, claim_expires_at=None)
+
+    async def _registered(
+        self, index: int, backoff: Backoff, *, former: Identity | None
+    ) -> Identity:
+        """Return what the server makes of this board: the life it is in, or the next one."""
+        options = self.options
+        hardware_id = options.hardware_id(index)
+        wanted = provisioning.Registration(hardware_id, options.name(index), options.relays)
+        request_id = uuid.uuid4().hex
         while True:
             try:
                 async with self._provisioning:
-                    return await provisioning.register(
-                        self.options.url, wanted, provision_key=self.options.provision_key
+                    given = await provisioning.register(
+                        options.url,
+                        wanted,
+                        provision_key=options.provision_key,
+                        idempotency_key=request_id,
+                        former=former,
                     )
-            except DeviceRefused:
-                if stored is None:
-                    raise
-                return replace(stored, claim_code=None, claim_expires_at=None)
             except ServerUnavailable as fault:
                 delay = backoff.next_delay(retry_after=fault.retry_after)
                 _log.warning("%s: %s; again in %.1f s", hardware_id, fault, delay)
                 await asyncio.sleep(delay)
+                continue
+            if former is None:
+                return given
+            is_next = given.device_uid != former.device_uid
+            return replace(given, epoch=former.epoch + is_next)
 
     # What is kept
 

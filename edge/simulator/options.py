@@ -37,6 +37,8 @@ class FleetOptions:
     reconnect_max_s: float = RECONNECT_MAX_SECONDS
     telemetry_every_s: float = 10.0
     input_every_s: float = 120.0
+    # None: a device that was unpaired stops.
+    re_enrol_after_s: float | None = None
 
     @property
     def socket_url(self) -> str:
@@ -87,6 +89,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--telemetry-every", type=float, default=10.0, help="seconds (10)")
     parser.add_argument("--input-every", type=float, default=120.0, help="seconds (120)")
+    parser.add_argument(
+        "--re-enrol",
+        type=float,
+        metavar="SECONDS",
+        help="shortest wait until an unpaired device begins a new life (it stops)",
+    )
     parser.add_argument("--quiet", action="store_true", help="do not print the devices")
 
 
@@ -97,6 +105,7 @@ def from_arguments(given: argparse.Namespace, environment: Mapping[str, str]) ->
     _require(0 <= given.relays <= MAX_RELAYS, f"--relays must be from 0 to {MAX_RELAYS}")
     intervals = (given.fault_every, given.telemetry_every, given.input_every, given.reconnect_max)
     _require(min(intervals) >= 0.05, "an interval is at least 0.05 seconds")
+    _require(given.re_enrol is None or given.re_enrol >= 0.05, "--re-enrol: 0.05 s at least")
     key = environment.get("DEVICE_PROVISION_KEY", "").strip()
     _require(key.isascii() and (not key or key.isprintable()), "DEVICE_PROVISION_KEY is no key")
     return FleetOptions(
@@ -120,6 +129,7 @@ def from_arguments(given: argparse.Namespace, environment: Mapping[str, str]) ->
         reconnect_max_s=given.reconnect_max,
         telemetry_every_s=given.telemetry_every,
         input_every_s=given.input_every,
+        re_enrol_after_s=given.re_enrol,
     )
 
 

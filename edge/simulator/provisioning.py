@@ -1,6 +1,7 @@
 """Asking the server for an identity: one small HTTP request, without a thread per device."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -53,12 +54,26 @@ class _Answer:
     retry_after: float | None
 
 
-async def register(url: str, registration: Registration, *, provision_key: str) -> Identity:
-    """Return a new identity; raises ``DeviceRefused``, or ``ServerUnavailable`` to try again."""
+async def register(
+    url: str,
+    registration: Registration,
+    *,
+    provision_key: str,
+    idempotency_key: str,
+    former: Identity | None = None,
+) -> Identity:
+    """Return a new identity; raises ``DeviceRefused``, or ``ServerUnavailable`` to try again.
+
+    The same idempotency key gets the same answer again. The key of a life that ended goes along
+    as proof of who asks.
+    """
+    keys = {"X-Provision-Key": provision_key, "Idempotency-Key": idempotency_key}
+    if former is not None:
+        keys |= {"X-Device-ID": former.device_uid, "X-API-Key": former.device_token}
     body = strict_json.dumps(registration.to_plain()).encode()
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            answer = _parsed(await _exchange(urlsplit(url), body, provision_key))
+            answer = _parsed(await _exchange(urlsplit(url), body, keys))
     except (OSError, TimeoutError, EOFError) as fault:
         raise ServerUnavailable(f"the server cannot be reached: {fault!r}") from None
     if answer.status in (200, 201):
@@ -66,7 +81,7 @@ async def register(url: str, registration: Registration, *, provision_key: str) 
     raise _refusal(answer)
 
 
-async def _exchange(address: SplitResult, body: bytes, provision_key: str) -> bytes:
+async def _exchange(address: SplitResult, body: bytes, keys: Mapping[str, str]) -> bytes:
     port = address.port or _DEFAULT_PORTS[address.scheme]
     reader, writer = await asyncio.open_connection(
         address.hostname, port, ssl=True if address.scheme == "https" else None
@@ -76,7 +91,7 @@ async def _exchange(address: SplitResult, body: bytes, provision_key: str) -> by
         head = (
             f"POST {address.path.rstrip('/')}{PATH} HTTP/1.0\r\n"
             f"Host: {address.netloc}\r\nContent-Type: application/json\r\n"
-            f"Accept: application/json\r\nX-Provision-Key: {provision_key}\r\n"
+            f"Accept: application/json\r\n{_lines(keys)}"
             f"User-Agent: homepot-simulator/{VERSION}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         writer.write(head.encode("latin-1") + body)
@@ -84,6 +99,10 @@ async def _exchange(address: SplitResult, body: bytes, provision_key: str) -> by
         return await _all_of(reader)
     finally:
         writer.close()
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 async def _all_of(reader: asyncio.StreamReader) -> bytes:

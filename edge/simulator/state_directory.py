@@ -24,6 +24,8 @@ class Identity:
     device_token: str = field(repr=False)
     claim_code: str | None = field(default=None, repr=False)
     claim_expires_at: str | None = None
+    # Which life of its hardware this is, counted by the simulator.
+    epoch: int = 1
 
 
 class StateDirectory:
@@ -80,6 +82,7 @@ class StateDirectory:
             "device_token": identity.device_token,
             "claim_code": identity.claim_code,
             "claim_expires_at": identity.claim_expires_at,
+            "epoch": identity.epoch,
             "flash": flash.to_plain(),
         }
         private_file.write(self._file(self._path, hardware_id), strict_json.dumps(plain))
@@ -94,6 +97,7 @@ def _identity(plain: Mapping[str, Any]) -> Identity:
         device_token=plain["device_token"],
         claim_code=plain.get("claim_code"),
         claim_expires_at=plain.get("claim_expires_at"),
+        epoch=int(plain.get("epoch", 1)),
     )
     if not isinstance(identity.device_uid, str) or not isinstance(identity.device_token, str):
         raise TypeError("no key")

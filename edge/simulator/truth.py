@@ -17,9 +17,14 @@ _FACTS = ("kind", "relay_index", "is_on", "monotonic", "server_time", "expires_a
 
 @dataclass(slots=True)
 class DeviceTruth:
-    """One device: relay positions, and its executed commands in order of their first run."""
+    """One life of a device: relay positions, and its commands in order of their first run.
+
+    ``epoch`` counts the lives of its hardware; after ``ended_at`` this one moves no more.
+    """
 
     hardware_id: str
+    epoch: int = 1
+    ended_at: str | None = None
     relays: list[bool] = field(default_factory=list)
     boots: int = 0
     executed: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -37,11 +42,23 @@ class Truth:
         self.is_changed = False
         self._keep = keep
 
-    def add_device(self, uid: str, *, hardware_id: str, relays: tuple[bool, ...]) -> None:
-        """Begin to follow a device with the positions its flash holds."""
-        device = self.devices.setdefault(uid, DeviceTruth(hardware_id))
+    def add_device(
+        self, uid: str, *, hardware_id: str, relays: tuple[bool, ...], epoch: int = 1
+    ) -> None:
+        """Begin to follow a life of a device with the positions its flash holds."""
+        device = self.devices.setdefault(uid, DeviceTruth(hardware_id, epoch))
         device.relays = list(relays)
         self.is_changed = True
+
+    def end_life(self, uid: str, *, wall: str) -> None:
+        """Note that the server ended the life of this uid; what it did stays known."""
+        self.devices[uid].ended_at = wall
+        self.is_changed = True
+
+    def lives_of(self, hardware_id: str) -> list[str]:
+        """Return the uids of a piece of hardware, its first life first."""
+        found = [uid for uid, one in self.devices.items() if one.hardware_id == hardware_id]
+        return sorted(found, key=lambda uid: self.devices[uid].epoch)
 
     def note(self, uid: str, event: str, details: Mapping[str, Any], *, wall: str) -> None:
         """Take in one record of a device."""
@@ -59,6 +76,8 @@ class Truth:
         return {
             uid: {
                 "hardware_id": device.hardware_id,
+                "epoch": device.epoch,
+                "ended_at": device.ended_at,
                 "relays": device.relays,
                 "boots": device.boots,
                 "executed": device.executed,

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from edge.agent.identity import Identity
 from edge.agent.runner import Runner
 from edge.protocol.backoff import Backoff
 from tests.edge.homepot_stub import SocketStub, socket_stub
+from tests.edge.lives_stub import Lives, lives_stub
 
 # A shared machine may pause any example for longer than Hypothesis finds normal.
 settings.register_profile("shared-machine", deadline=None)
@@ -65,6 +66,38 @@ def run_agent(config: AgentConfig) -> AgentStarter:
                 await asyncio.wait({task})
 
     return running
+
+
+@pytest.fixture
+def lives(server: SocketStub) -> Iterator[Lives]:
+    with lives_stub(server.url) as stub:
+        yield stub
+
+
+@pytest.fixture
+def agent(config: AgentConfig, lives: Lives) -> AgentConfig:
+    return replace(config, url=lives.url, re_enrol_after_s=0.02)
+
+
+@asynccontextmanager
+async def running(
+    config: AgentConfig, announce: Callable[[Identity], None] = lambda _: None
+) -> AsyncIterator[asyncio.Task[None]]:
+    runner = Runner(config, announce=announce, backoff=quick_backoff())
+    runner._life_backoff = quick_backoff()
+    task = asyncio.create_task(runner.run())
+    try:
+        yield task
+    finally:
+        runner.stop()
+        async with asyncio.timeout(2):
+            await asyncio.wait({task})
+
+
+def used_credentials(server: SocketStub) -> list[tuple[str, str]]:
+    return [
+        (one["X-Device-ID"], one["Authorization"].removeprefix("Bearer ")) for one in server.headers
+    ]
 
 
 def quick_backoff() -> Backoff:

@@ -1,5 +1,6 @@
 """The parts of the agent on their own: queue, jitter, boards and figures."""
 
+import os
 import random
 import sqlite3
 import sys
@@ -10,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from edge.agent import durable_file
 from edge.agent.drivers.file_board import FileBoard
 from edge.agent.drivers.gpio import GpioBoard
 from edge.agent.errors import ConfigurationInvalid, StateUnreadable
 from edge.agent.metrics import MetricsSampler
-from edge.agent.telemetry_store import TelemetryStore, count_pending
+from edge.agent.telemetry_store import TelemetryStore, count_pending, forget_readings
 from edge.protocol.backoff import Backoff
 from edge.protocol.duties import CommandRing
 from edge.protocol.fields import is_metric_name
@@ -46,6 +48,11 @@ def test_an_acknowledgement_forgets_what_it_covers_and_nothing_else(tmp_path: Pa
     store.close()
 
 
+def test_a_store_that_was_begun_this_moment_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "queue").touch()
+    assert count_pending(tmp_path / "queue") == count_pending(tmp_path / "none") == 0
+
+
 def test_a_full_queue_drops_the_oldest_and_counts_them(tmp_path: Path) -> None:
     store = filled_store(tmp_path / "queue", boot_id="b1", count=7, capacity=3)
     assert sequence_numbers(store) == [4, 5, 6]
@@ -65,6 +72,26 @@ def test_an_earlier_boot_is_sent_first_and_alone(tmp_path: Path) -> None:
     assert second is not None
     assert second.boot_id == "b2"
     store.close()
+
+
+def test_forgotten_readings_leave_nothing_behind(tmp_path: Path) -> None:
+    store = filled_store(tmp_path / "queue", boot_id="b1", count=3)
+    store.close()
+    (tmp_path / "queue-wal").touch()
+    forget_readings(tmp_path / "queue")
+    forget_readings(tmp_path / "queue")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_root_writes_belong_to_whom_the_directory_belongs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _, uid, gid: given.append((uid, gid)))
+    durable_file.write(tmp_path / "key", "secret")
+    owner = tmp_path.stat()
+    assert given == [(owner.st_uid, owner.st_gid)]
 
 
 def test_a_damaged_queue_is_named_with_its_cure(tmp_path: Path) -> None:

@@ -19,17 +19,20 @@ from tests.services import ROOT
 class AgentProcess:
     """One agent with four relays and its own state folder."""
 
-    def __init__(self, product: ProductProcess, folder: Path) -> None:
+    def __init__(
+        self, product: ProductProcess, folder: Path, *more: str, provision_key: str = ""
+    ) -> None:
         self.state_dir = folder / "agent"
         self._log = folder / "agent.log"
         self._environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(folder),
-            "DEVICE_PROVISION_KEY": product.provision_key,
+            "DEVICE_PROVISION_KEY": provision_key or product.provision_key,
         }
         self._arguments = [
             *("--url", product.base_url, "--relays", "4", "--interval", "1"),
             *("--hardware-id", "machine-1", "--log-level", "debug"),
+            *more,
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -45,6 +48,28 @@ class AgentProcess:
                 stdout=log,
                 stderr=log,
             )
+
+    def register(self) -> subprocess.CompletedProcess[str]:
+        """Run `register` with the options of the agent."""
+        return self._once("register", *self._arguments)
+
+    def rotate_key(self, key: str) -> subprocess.CompletedProcess[str]:
+        """Give it a new key on standard input."""
+        return self._once("rotate-key", given=f"{key}\n")
+
+    def _once(
+        self, verb: str, *arguments: str, given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self._command(verb), *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
 
     def status(self) -> dict[str, Any]:
         """What the agent has stored: identity, claim code, relays."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,6 +46,10 @@ class Platform:
     http_port: int = 0
     devices: dict[str, Ledger] = field(default_factory=dict)
     registrations: int = 0
+    # By hardware id: how many of its lives have ended.
+    ended_lives: Counter[str] = field(default_factory=Counter)
+    proofs: list[tuple[str, str]] = field(default_factory=list)
+    claim_code: str | None = "ABCD2345"
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     refuse: Callable[[int], bytes | None] = lambda _: None
 
@@ -68,6 +72,12 @@ class Platform:
             with contextlib.suppress(ConnectionClosed):
                 await device.socket.send(codec.encode(message))
 
+    async def unpair(self, uid: str) -> None:
+        device = self.devices.pop(uid)
+        self.ended_lives[device.hardware_id] += 1
+        if device.socket is not None:
+            await device.socket.close(4403)
+
     def set_relay(self, command_id: str, *, index: int = 0, is_on: bool = True, life: float = 30):
         return messages.SetRelay(command_id, index, is_on, self.now() + timedelta(seconds=life))
 
@@ -85,15 +95,18 @@ class Platform:
     def _registered(self, headers: dict[str, str], body: dict[str, Any]) -> bytes:
         if headers["X-Provision-Key"] != KEY:
             return http_answer(401, {"code": "invalid_credentials", "message": "no"})
-        uid = f"uid-{body['hardware_id']}"
+        life = self.ended_lives[body["hardware_id"]]
+        uid = f"uid-{body['hardware_id']}" + (f"-life{life + 1}" if life else "")
+        if "X-API-Key" in headers:
+            self.proofs.append((headers["X-Device-ID"], headers["X-API-Key"]))
         self.devices[uid] = Ledger(body["hardware_id"], body, token=f"token-{self.registrations}")
         return http_answer(
             201,
             {
                 "device_uid": uid,
                 "device_token": self.devices[uid].token,
-                "claim_code": "ABCD2345",
-                "claim_expires_at": "2099-01-01T00:00:00Z",
+                "claim_code": self.claim_code,
+                "claim_expires_at": "2099-01-01T00:00:00Z" if self.claim_code else None,
                 "ws_url": "ws://elsewhere.invalid/ws/device",
             },
         )

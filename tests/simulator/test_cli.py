@@ -78,9 +78,15 @@ def test_spans_are_read_as_one_or_two_numbers() -> None:
     assert _parsed("--half-open", "4").chaos.half_open_s == (4, 4)
 
 
+def test_unpaired_devices_stop_unless_they_are_to_go_on() -> None:
+    assert _parsed().re_enrol_after_s is None
+    assert _parsed("--re-enrol", "30").re_enrol_after_s == 30
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("--re-enrol", "0"),
         ("--chaos", "1.5"),
         ("--devices", "0"),
         ("--relays", "65"),

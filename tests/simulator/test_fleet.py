@@ -14,7 +14,9 @@ import pytest
 
 from edge.protocol.messages import AckStatus
 from edge.simulator.chaos import AckFate, ChaosProfile, Fault
+from edge.simulator.cli import sentence
 from edge.simulator.errors import StateDirectoryBusy, StateUnreadable
+from edge.simulator.flash import QueuedReading
 from edge.simulator.fleet import Announcement, Fleet
 from edge.simulator.options import FleetOptions
 from edge.simulator.truth import Truth
@@ -265,6 +267,63 @@ async def test_a_device_whose_key_is_gone_stops() -> None:
         async with asyncio.timeout(5):
             await task
         assert "4403" in fleet.refused["sim-7-0"]
+
+
+async def test_an_unpaired_device_goes_on_as_its_next_life(tmp_path: Path) -> None:
+    truth_file = tmp_path / "truth.json"
+    announced: list[Announcement] = []
+    async with platform() as server:
+        options = _options(server, state_dir=tmp_path, truth_file=truth_file, re_enrol_after_s=0.05)
+        async with _running(options, announce=announced.append) as fleet:
+            await server.until(_is_connected(server, "uid-sim-7-0"))
+            first = server.device("sim-7-0")
+            await server.send(first, server.set_relay("c1", index=2))
+            await server.until(lambda: bool(first.acks) and bool(first.readings))
+            await server.unpair("uid-sim-7-0")
+            await server.until(_is_connected(server, "uid-sim-7-0-life2"))
+            second = server.devices["uid-sim-7-0-life2"]
+            assert second.relays == {0: False, 1: False, 2: True, 3: False}
+            await server.send(second, server.set_relay("c2", index=1))
+            await server.until(lambda: bool(second.acks) and bool(second.readings))
+            assert not first.readings.keys() & second.readings.keys()
+            lives = [fleet.truth.devices[uid] for uid in fleet.truth.lives_of("sim-7-0")]
+            assert [(life.epoch, list(life.executed)) for life in lives] == [
+                (1, ["c1"]),
+                (2, ["c2"]),
+            ]
+            assert lives[0].ended_at is not None and lives[1].ended_at is None
+            assert fleet.refused == {}
+    assert server.proofs == [("uid-sim-7-0", "token-1")]
+    assert [(one.is_new, one.identity.epoch) for one in announced] == [(True, 1), (True, 2)]
+    stored = json.loads((tmp_path / "sim-7-0.json").read_text())
+    assert (stored["device_uid"], stored["epoch"]) == ("uid-sim-7-0-life2", 2)
+    again = Truth.load(truth_file)
+    assert again.lives_of("sim-7-0") == ["uid-sim-7-0", "uid-sim-7-0-life2"]
+
+
+async def test_readings_measured_for_the_former_owner_die_with_the_life() -> None:
+    async with platform() as server:
+        options = replace(_options(server, re_enrol_after_s=0.05), telemetry_every_s=30)
+        async with _running(options) as fleet:
+            await server.until(_is_connected(server, "uid-sim-7-0"))
+            flash = fleet._devices["sim-7-0"].core.flash
+            secret = QueuedReading("of-the-former-owner", 0, datetime.now(UTC), {"n": 1.0})
+            flash.telemetry.append(secret)
+            await server.unpair("uid-sim-7-0")
+            await server.until(_is_connected(server, "uid-sim-7-0-life2"))
+            assert secret not in flash.telemetry
+            assert not server.devices["uid-sim-7-0-life2"].readings
+
+
+async def test_a_batch_key_makes_devices_without_claim_codes() -> None:
+    announced: list[Announcement] = []
+    async with (
+        platform(claim_code=None) as server,
+        _running(_options(server), announce=announced.append),
+    ):
+        await server.until(_is_connected(server, "uid-sim-7-0"))
+    assert [one.identity.claim_code for one in announced] == [None]
+    assert "claim" not in sentence(announced[0])
 
 
 async def test_the_time_of_a_run_can_be_limited() -> None:
