@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from accounts.permissions import has_role
 from kernel.actors import Actor
 
 
@@ -30,9 +31,76 @@ _OPERATE = Section(
     title="Operate",
     destinations=(
         Destination(
-            label="Devices", icon="devices", url_name="ops:devices", also_current=("ops:device",)
+            label="Devices",
+            icon="devices",
+            url_name="ops:devices",
+            also_current=(
+                "ops:device",
+                "ops:device-lives",
+                "ops:device-unpair",
+                "ops:device-release",
+                "ops:device-rotate",
+                "ops:device-transfer",
+                "ops:device-erase",
+            ),
         ),
         Destination(label="Add a device", icon="plus", url_name="ops:claim"),
+        Destination(
+            label="Transfers",
+            icon="transfer",
+            url_name="ops:transfers",
+            also_current=("ops:transfer-accept",),
+        ),
+        Destination(label="Archive", icon="archive", url_name="ops:archive"),
+    ),
+)
+_MANAGE = Section(
+    title="Manage",
+    destinations=(
+        Destination(
+            label="Sites",
+            icon="site",
+            url_name="ops:sites",
+            also_current=(
+                "ops:site",
+                "ops:new-site",
+                "ops:edit-site",
+                "ops:remove-site",
+                "ops:register-device",
+            ),
+        ),
+        Destination(
+            label="People",
+            icon="people",
+            url_name="ops:people",
+            also_current=(
+                "ops:tenant-people",
+                "ops:rename-tenant",
+                "ops:invite",
+                "ops:member",
+                "ops:remove-member",
+                "ops:leave-tenant",
+                "ops:hand-over",
+                "ops:new-tenant",
+            ),
+        ),
+    ),
+)
+# For who takes devices in.
+_TAKE_IN = (
+    Destination(
+        label="Bulk enrolment",
+        icon="upload",
+        url_name="ops:enrol",
+        also_current=(
+            "ops:enrolment",
+            "ops:start-enrolment",
+            "ops:cancel-enrolment",
+            "ops:enrolment-keys",
+        ),
+    ),
+    Destination(
+        label="Provisioning keys", icon="key", url_name="ops:keys", also_current=("ops:new-key",)
     ),
 )
 _BUILD = Section(
@@ -46,7 +114,12 @@ _ADMINISTER = Section(
 
 
 def sections_for(actor: Actor) -> tuple[Section, ...]:
-    """The sections this viewer may follow; administration only for platform administrators."""
-    if actor.is_platform_admin:
-        return (_OPERATE, _BUILD, _ADMINISTER)
-    return (_OPERATE, _BUILD)
+    """The sections this viewer may follow: bulk work only where they take devices in.
+
+    Administration is for platform administrators.
+    """
+    manage = _MANAGE
+    if any(has_role(actor, tenant_id, "admin") for tenant_id in actor.tenant_ids):
+        manage = replace(manage, destinations=manage.destinations + _TAKE_IN)
+    sections = (_OPERATE, manage, _BUILD)
+    return (*sections, _ADMINISTER) if actor.is_platform_admin else sections

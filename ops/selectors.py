@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q
 
 from accounts import selectors as accounts
+from accounts.permissions import has_role
 from audit import selectors as audit
 from commands import selectors as commands
 from devices import selectors as devices
-from kernel import live
+from kernel import errors, live
 from kernel.actors import Actor
-from ops import meters, wording
+from ops import lifecycle, meters, wording
 from relays import selectors as relays
 from telemetry import selectors as telemetry
 
@@ -51,6 +52,16 @@ class DeviceCard:
     claimed_at: datetime | None
     relays: Sequence[RelayView]
     reading: meters.Reading | None
+    device_id: str = ""
+    site: str = ""
+    site_id: str = ""
+    tenant_uid: str = ""
+    may_switch: bool = True
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether its life has ended: everything can be read, nothing changes."""
+        return self.pairing == "unpaired"
 
     @property
     def quick_relays(self) -> Sequence[RelayView]:
@@ -117,6 +128,30 @@ class DeviceSheet:
     card: DeviceCard
     actions: Sequence[Action]
     changes: Sequence[Change]
+    standing: lifecycle.Standing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManagedDevice:
+    """A device and where it is in its life, for the pages that change that."""
+
+    card: DeviceCard
+    standing: lifecycle.Standing
+
+
+def tenant_choices(*, actor: Actor) -> list[tuple[str, str]]:
+    """Uid and name of the tenants the viewer may take devices in for, where they must say which.
+
+    Empty for who acts in one tenant only: there is nothing to choose.
+    """
+    if len(actor.roles) < 2 or actor.user_id is None:
+        return []
+    return [
+        (membership.tenant.uid, membership.tenant.name)
+        for membership in accounts.memberships_of(actor.user_id)
+        if has_role(actor, membership.tenant_id, "admin")
+        and actor.may_see_site(membership.tenant_id, None)
+    ]
 
 
 def counts(*, actor: Actor) -> Counts:
@@ -143,15 +178,18 @@ def device_page(*, actor: Actor, chosen: Mapping[str, str], now: datetime) -> De
     rows = list(found.order_by("name", "pk")[: PAGE_SIZE + 1])
     page = rows[:PAGE_SIZE]
     return DevicePage(
-        cards=_cards(page, now=now),
+        cards=[
+            replace(card, may_switch=has_role(actor, device.tenant_id, "operator"))
+            for card, device in zip(_cards(page, now=now), page, strict=True)
+        ],
         next_after=page[-1].uid if len(rows) > PAGE_SIZE else None,
     )
 
 
 def device_sheet(*, actor: Actor, uid: str, now: datetime) -> DeviceSheet:
     """One device of the viewer; raises NotFound for a foreign one as for a missing one."""
-    device = devices.device_by_uid(actor=actor, uid=uid)
-    (card,) = _cards([device], now=now)
+    device = devices.device_by_uid(actor=actor, uid=uid, include_archived=True)
+    card = device_card(device, now=now)
     names = {relay.relay_index: relay.name for relay in card.relays}
     return DeviceSheet(
         card=card,
@@ -162,10 +200,29 @@ def device_sheet(*, actor: Actor, uid: str, now: datetime) -> DeviceSheet:
         changes=[
             _change(entry)
             for entry in audit.entries_visible_to(actor)
-            .filter(target_type="device", target_id=uid)
+            .filter(target_type="device", target_id=device.uid)
             .order_by("-pk")[:RECENT]
         ],
+        standing=lifecycle.standing_of(actor=actor, device=device),
     )
+
+
+def managed_device(*, actor: Actor, uid: str, now: datetime) -> ManagedDevice:
+    """A device that the viewer manages, with its archived lives.
+
+    Raises NotFound for a foreign one as for none, PermissionDenied below admin.
+    """
+    device = devices.device_by_uid(actor=actor, uid=uid, include_archived=True)
+    standing = lifecycle.standing_of(actor=actor, device=device)
+    if not standing.rights.may_manage:
+        raise errors.PermissionDenied("This needs the role admin or more.")
+    return ManagedDevice(card=device_card(device, now=now), standing=standing)
+
+
+def device_card(device: Any, *, now: datetime) -> DeviceCard:
+    """One device that the viewer was found to see."""
+    (card,) = _cards([device], now=now)
+    return card
 
 
 def streams(*, actor: Actor) -> dict[str, int]:
@@ -186,6 +243,8 @@ def _matching(found: DeviceQuerySet, chosen: Mapping[str, str]) -> DeviceQuerySe
         found = found.in_connectivity(connectivity)
     if device_class := chosen.get("device_class"):
         found = found.filter(device_class=device_class)
+    if site := chosen.get("site"):
+        found = found.filter(site__site_id=site)
     return found
 
 
@@ -202,7 +261,7 @@ def _card(
 ) -> DeviceCard:
     return DeviceCard(
         uid=device.uid,
-        name=device.name or device.uid,
+        name=device.name or device.device_id or device.uid,
         hardware_id=device.hardware_id,
         epoch=device.epoch,
         device_class=device.device_class,
@@ -218,6 +277,10 @@ def _card(
         claimed_at=device.claimed_at,
         relays=states,
         reading=meters.reading(metrics=snapshot.metrics, at=snapshot.at) if snapshot else None,
+        device_id=device.device_id,
+        site=device.site.name if device.site else "",
+        site_id=device.site.site_id if device.site else "",
+        tenant_uid=device.tenant.uid if device.tenant else "",
     )
 
 
@@ -236,4 +299,8 @@ def _action(command: CommandView, *, relay_names: dict[int, str]) -> Action:
 
 
 def _change(entry: Any) -> Change:
-    return Change(text=wording.audit_action(entry.action), who=entry.actor_label, at=entry.at)
+    return Change(
+        text=wording.audit_action(entry.action),
+        who=wording.who(kind=entry.actor_kind, label=entry.actor_label),
+        at=entry.at,
+    )

@@ -69,6 +69,128 @@ PAIRING_LABELS: dict[str, str] = {
     "unpaired": "Unpaired",
 }
 
+# Why a life ended, as the chip of an archived device says it.
+END_LABELS: dict[str, str] = {
+    "unpaired": "Unpaired",
+    "released": "Released",
+    "transferred": "Handed over",
+    "site_removed": "Site removed",
+    "account_erased": "Account erased",
+}
+
+# And as a sentence; who did it stands behind it.
+END_SENTENCES: dict[str, str] = {
+    "unpaired": "It was unpaired",
+    "released": "It was released for a new owner",
+    "transferred": "It was handed over to another owner",
+    "site_removed": "Its site was removed, and it went with it",
+    "account_erased": "The account of its owner was erased",
+}
+
+# How a life began; who did it stands behind it.
+BEGIN_SENTENCES: dict[str, str] = {
+    "claim": "Claimed with its code",
+    "site": "Registered at a site",
+    "batch_key": "Came in with a provisioning key",
+    "bulk": "Enrolled in bulk",
+    "transfer": "Taken over from another owner",
+}
+
+KEY_LABELS: dict[str, str] = {
+    "current": "In use",
+    "rotation_pending": "New key waiting for its first use",
+    "old_key_in_use": "New key in use, the old one still good",
+    "none": "None: the device cannot sign in",
+}
+
+TRANSFER_LABELS: dict[str, str] = {
+    "offered": "Open",
+    "accepted": "Accepted",
+    "cancelled": "Taken back",
+    "expired": "Expired",
+}
+
+TRANSFER_TONES: dict[str, str] = {"offered": "busy", "accepted": "good", "expired": "warn"}
+
+# A command whose payload was erased.
+_ERASED_ACTIONS: dict[str, str] = {
+    "set_relay": "Switch a relay",
+    "set_all_relays": "Switch all relays",
+}
+
+ERASURE_LABELS: dict[str, str] = {
+    "queued": "Waiting to begin",
+    "running": "Running",
+    "done": "Done",
+}
+
+ENROLMENT_LABELS: dict[str, str] = {
+    "checked": "Checked",
+    "queued": "Waiting to begin",
+    "running": "Running",
+    "done": "Done",
+    "cancelled": "Cancelled",
+}
+
+ENROLMENT_TONES: dict[str, str] = {"queued": "busy", "running": "busy", "done": "good"}
+
+ROW_LABELS: dict[str, str] = {
+    "waiting": "Ready",
+    "invalid": "Not valid",
+    "enrolled": "Enrolled",
+    "failed": "Failed",
+    "skipped": "Skipped",
+}
+
+ROW_TONES: dict[str, str] = {"invalid": "bad", "failed": "bad", "enrolled": "good"}
+
+# Whether devices still come in with a provisioning key.
+BATCH_KEY_LABELS: dict[str, str] = {
+    "active": "Active",
+    "expired": "Expired",
+    "revoked": "Revoked",
+    "used_up": "Used up",
+}
+
+# What the audit calls a change, where its name alone would not tell a person enough.
+AUDIT_ACTIONS: dict[str, str] = {
+    "devices.device.provisioned": "Device registered itself",
+    "devices.device.registered": "Device registered at a site",
+    "devices.device.claim_code_issued": "New claim code made",
+    "devices.device.updated": "Settings changed",
+    "devices.device.unpaired": "Device unpaired",
+    "devices.device.released": "Device released for a new owner",
+    "devices.device.transferred": "Device handed over to another owner",
+    "devices.device.erasure_requested": "Erasing of personal data asked for",
+    "devices.device.erased": "Personal data erased",
+    "devices.transfer.offered": "Offered to another owner",
+    "devices.transfer.accepted": "Transfer accepted",
+    "devices.transfer.cancelled": "Offer taken back",
+    "devices.transfer.expired": "Offer expired",
+    "devices.credential.rotation_started": "New key made",
+    "devices.credential.promoted": "New key used for the first time",
+    "devices.credential.retired": "Old key ended",
+    "devices.credential.revoked": "Key revoked",
+    "devices.credential.reissued": "Key renewed by the device",
+    "devices.provisioning_key.created": "Provisioning key made",
+    "devices.provisioning_key.revoked": "Provisioning key revoked",
+    "devices.provisioning_key.used": "Provisioning key used",
+    "devices.site.created": "Site created",
+    "devices.site.updated": "Site changed",
+    "devices.site.removed": "Site removed",
+    "accounts.invitation.created": "Invitation sent",
+    "accounts.invitation.accepted": "Invitation accepted",
+    "accounts.invitation.revoked": "Invitation taken back",
+    "accounts.membership.added": "Member joined",
+    "accounts.membership.changed": "Member's role changed",
+    "accounts.membership.removed": "Member removed",
+    "accounts.tenant.handed_over": "Handed over to another owner",
+    "accounts.session.opened": "Logged in",
+    "accounts.session.ended": "Logged out",
+    "accounts.user.erasure_requested": "Erasing of the account asked for",
+    "accounts.user.erased": "Account erased",
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
@@ -102,7 +224,9 @@ def outcome(*, state: str, reason: str, error: str | None = None) -> str:
 
 
 def action(*, kind: str, payload: dict[str, object], relay_names: dict[int, str]) -> str:
-    """What a command asks for, as a short sentence."""
+    """What a command asks for, as a short sentence; of an erased one only its kind is known."""
+    if not payload and kind in _ERASED_ACTIONS:
+        return _ERASED_ACTIONS[kind]
     wanted = "on" if payload.get("is_on") else "off"
     if kind == "set_all_relays":
         return f"Turn all relays {wanted}"
@@ -115,5 +239,32 @@ def action(*, kind: str, payload: dict[str, object], relay_names: dict[int, str]
 
 def audit_action(action: str) -> str:
     """`devices.device.claimed` as `Device claimed`."""
+    if action in AUDIT_ACTIONS:
+        return AUDIT_ACTIONS[action]
     subject, _, verb = action.partition(".")[2].rpartition(".")
     return f"{subject} {verb}".strip().replace("_", " ").capitalize() or action
+
+
+def who(*, kind: str, label: str) -> str:
+    """Who did something; a job of the platform has a name for logs only."""
+    return "Homepot" if kind == "system" and "." in label and " " not in label else label
+
+
+def hardware(hardware_id: str) -> str:
+    """What a piece of hardware is called; of an erased life nobody can tell any more."""
+    return "Erased" if hardware_id.startswith("erased~") else hardware_id
+
+
+def grouped(code: str) -> str:
+    """A code in groups of four, as people read and type it: `ABCD-1234`."""
+    return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
+
+
+def plain(name: str) -> str:
+    """A name of the code as words: `fields_emptied` as `fields emptied`."""
+    return name.replace("_", " ")
+
+
+def count_of(count: int, one: str, many: str = "") -> str:
+    """`1 device`, `2 devices`."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"

@@ -16,8 +16,8 @@ from edge.protocol.codec import format_moment
 from edge.protocol.strict_json import StrictJSONError
 from kernel import realtime
 from kernel.sockets import PeerGone, Socket, Strikes, TokenBucket
-from ops.consumers.feeds import read_stretch, refetch_frame
-from ops.consumers.viewers import Viewer
+from ops.consumers.feeds import Frame, read_stretch, refetch_frame
+from ops.consumers.viewers import Sight, Viewer
 
 if TYPE_CHECKING:
     from ops.consumers.runtime import Runtime
@@ -31,6 +31,8 @@ _MESSAGES_PER_SECOND = 10.0
 _MESSAGE_BURST = 40.0
 _ERRORS_PER_MINUTE = 20
 _CATCH_UP_PAUSE_SECONDS = 0.02
+# After these a device may stand at another site than before.
+_MOVES = frozenset({"device_added", "device_updated", "device_removed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,16 @@ class ClientConnection:
         self._socket = socket
         self._runtime = runtime
         self._ended: asyncio.Future[Ending] = loop.create_future()
-        self._queue: deque[str] = deque()
+        self._sight = viewer.sight
+        # Each frame with the tenant it tells of.
+        self._queue: deque[tuple[int | None, str]] = deque()
         self._news = asyncio.Event()
         # The last number this socket was sent of each stream; none while it is catching up.
         self._sent: dict[int, int] = {}
+        # Where the viewer is limited to sites: the last number they know of.
+        self._shown: dict[int, int] = {}
+        self._is_following = False
         self._catching_up: dict[int, asyncio.Task[None]] = {}
-        self._tenant_ids = {uid: tenant_id for tenant_id, uid in viewer.tenants.items()}
         self._rate = TokenBucket(rate=_MESSAGES_PER_SECOND, burst=_MESSAGE_BURST)
         self._errors = Strikes(limit=_ERRORS_PER_MINUTE, window_s=60)
 
@@ -75,13 +81,15 @@ class ClientConnection:
         subscription = realtime.hub().subscribe(topic, self._on_user_hint)
         tasks: list[asyncio.Task[None]] = []
         try:
-            self._sent = await self._runtime.feeds.join(self, dict(self.viewer.tenants))
-            self._queue.appendleft(self._hello())
+            self._sent = await self._runtime.feeds.join(self, dict(self._sight.tenants))
+            self._shown = {key: self._sent[key] for key in self._sight.limits}
+            self._queue.appendleft((None, self._hello()))
+            self._is_following = True
             tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
             ending = await self._ended
         finally:
             realtime.hub().unsubscribe(subscription)
-            self._runtime.feeds.leave(self, self.viewer.tenants.keys())
+            self._runtime.feeds.leave(self, self._sight.tenants.keys())
             self._queue.clear()
             await _cancel([*tasks, *self._catching_up.values()])
         await self._socket.close(ending.code, ending.reason)
@@ -94,7 +102,7 @@ class ClientConnection:
 
     # What the feeds tell
 
-    def show(self, tenant_id: int, seq: int, text: str) -> None:
+    def show(self, tenant_id: int, seq: int, frame: Frame) -> None:
         """Send the next frame of a stream, unless it was sent or is about to be fetched."""
         sent = self._sent.get(tenant_id)
         if sent is None or tenant_id in self._catching_up or seq <= sent:
@@ -103,39 +111,88 @@ class ClientConnection:
             self._catch_up(tenant_id)
             return
         self._sent[tenant_id] = seq
-        self._put(text)
+        if text := self._text_for_viewer(tenant_id, frame):
+            self._put(text, tenant_id)
 
-    def show_unnumbered(self, text: str) -> None:
+    def show_unnumbered(self, tenant_id: int, frame: Frame) -> None:
         """Send a frame that may be lost, while there is plenty of room."""
-        if len(self._queue) < QUEUED_FRAMES // 2:
-            self._put(text)
+        is_meant = self._sight.shows(tenant_id, frame.device_uid)
+        if is_meant and len(self._queue) < QUEUED_FRAMES // 2:
+            self._put(frame.text, tenant_id)
 
     def skip_to(self, tenant_id: int, seq: int, text: str) -> None:
         """Have the browser fetch afresh and go on from `seq`."""
         if self._sent.get(tenant_id, seq) < seq and tenant_id not in self._catching_up:
-            self._sent[tenant_id] = seq
-            self._put(text)
+            self._sent[tenant_id] = self._shown[tenant_id] = seq
+            self._put(text, tenant_id)
 
-    def _put(self, text: str) -> None:
+    def _text_for_viewer(self, tenant_id: int, frame: Frame) -> str:
+        """The frame for this viewer; empty for what is not theirs to hear.
+
+        Numbers they are not told leave gaps: `after` says that nothing of theirs is in this one.
+        """
+        if tenant_id not in self._sight.limits:
+            return frame.text
+        if frame.kind in _MOVES:
+            self._runtime.recheck_soon()
+        if frame.seq is None or not self._sight.shows(tenant_id, frame.device_uid):
+            return ""
+        after = self._shown.get(tenant_id, frame.seq - 1)
+        self._shown[tenant_id] = frame.seq
+        return f'{frame.text[:-1]},"after":{after}}}'
+
+    # What the viewer may see
+
+    async def see(self, sight: Sight) -> None:
+        """Follow what the viewer may see now, and nothing else from here on."""
+        if sight == self._sight or not self._is_following or self._ended.done():
+            return
+        before, self._sight = self._sight, sight
+        gone = before.tenants.keys() - sight.tenants.keys()
+        for tenant_id in gone:
+            self._forget(tenant_id)
+        self._runtime.feeds.leave(self, gone)
+        new = {key: uid for key, uid in sight.tenants.items() if key not in before.tenants}
+        try:
+            self._sent |= await self._runtime.feeds.join(self, new) if new else {}
+        except Exception:
+            # A new connection begins with all that is theirs.
+            logger.exception("A browser could not join its streams")
+            self.end(UNAVAILABLE)
+            return
+        self._shown = {key: self._sent[key] for key in sight.limits}
+        streams = self._streams()
+        self._put(strict_json.dumps({"type": "streams", "streams": streams}))
+
+    def _forget(self, tenant_id: int) -> None:
+        self._sent.pop(tenant_id, None)
+        if task := self._catching_up.pop(tenant_id, None):
+            task.cancel()
+        kept = [entry for entry in self._queue if entry[0] != tenant_id]
+        self._queue.clear()
+        self._queue.extend(kept)
+
+    def _streams(self) -> dict[str, int]:
+        return {self._sight.tenants[key]: seq for key, seq in self._sent.items()}
+
+    def _put(self, text: str, tenant_id: int | None = None) -> None:
         if len(self._queue) >= QUEUED_FRAMES:
             self._queue.clear()
             self.end(SLOW_READER)
         elif not self._ended.done():
-            self._queue.append(text)
+            self._queue.append((tenant_id, text))
             self._news.set()
 
     def _on_user_hint(self, message: realtime.Message) -> None:
-        # Whichever session it names: the database says whether ours is one of the ended.
+        # Whatever it says: the database tells which sessions have ended and who belongs where.
         self._runtime.recheck_soon()
 
     # Out
 
     def _hello(self) -> str:
         self._news.set()
-        streams = {self.viewer.tenants[key]: seq for key, seq in self._sent.items()}
-        return strict_json.dumps(
-            {"type": "hello", "server_time": format_moment(timezone.now()), "streams": streams}
-        )
+        now = format_moment(timezone.now())
+        return strict_json.dumps({"type": "hello", "server_time": now, "streams": self._streams()})
 
     async def _write(self) -> None:
         try:
@@ -143,7 +200,7 @@ class ClientConnection:
                 await self._news.wait()
                 self._news.clear()
                 while self._queue:
-                    await self._socket.send(self._queue.popleft())
+                    await self._socket.send(self._queue.popleft()[1])
         except PeerGone:
             self.end(GONE)
 
@@ -182,11 +239,12 @@ class ClientConnection:
             self._put(strict_json.dumps({"type": "error", "code": code, "message": text}))
 
     def _resume(self, streams: dict[str, int]) -> None:
-        for uid, seq in streams.items():
-            # A tenant that is not the viewer's is passed over like one that does not exist.
-            tenant_id = self._tenant_ids.get(uid)
-            if tenant_id is None or tenant_id in self._catching_up:
+        # A tenant that is not the viewer's is passed over like one that does not exist.
+        for tenant_id, uid in self._sight.tenants.items():
+            seq = streams.get(uid)
+            if seq is None or tenant_id in self._catching_up or tenant_id not in self._sent:
                 continue
+            self._shown[tenant_id] = seq
             if seq != self._sent[tenant_id]:
                 self._sent[tenant_id] = seq
                 self._catch_up(tenant_id)
@@ -196,14 +254,17 @@ class ClientConnection:
         self._catching_up[tenant_id] = task
 
     async def _fetch_missed(self, tenant_id: int) -> None:
-        uid = self.viewer.tenants[tenant_id]
+        uid = self._sight.tenants[tenant_id]
         try:
             while True:
                 stretch = await read_stretch(tenant_id, uid, self._sent[tenant_id])
                 if stretch.frames is None:
-                    self._put(refetch_frame(uid, stretch.last))
-                for _, text in stretch.frames or ():
-                    await self._put_when_room(text)
+                    self._shown[tenant_id] = stretch.last
+                    self._put(refetch_frame(uid, stretch.last), tenant_id)
+                for _, frame in stretch.frames or ():
+                    await self._room()
+                    if text := self._text_for_viewer(tenant_id, frame):
+                        self._put(text, tenant_id)
                 self._sent[tenant_id] = stretch.last
                 # No await from here on: the feed goes on where this ends.
                 if self._sent[tenant_id] >= self._runtime.feeds.position(tenant_id):
@@ -213,13 +274,13 @@ class ClientConnection:
             logger.exception("A browser could not be brought up to date")
             self.end(UNAVAILABLE)
         finally:
-            self._catching_up.pop(tenant_id, None)
+            if self._catching_up.get(tenant_id) is asyncio.current_task():
+                del self._catching_up[tenant_id]
 
-    async def _put_when_room(self, text: str) -> None:
+    async def _room(self) -> None:
         # What was asked for may be longer than the queue; it waits for the reader instead.
         while len(self._queue) >= QUEUED_FRAMES // 2 and not self._ended.done():
             await asyncio.sleep(_CATCH_UP_PAUSE_SECONDS)
-        self._put(text)
 
 
 def _decoded(text: str | bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edge.protocol import strict_json
-from kernel import live, realtime
+from kernel import live, realtime, row_security
 from kernel.live import LiveItem
 from kernel.threads import run_in_database_thread
 
@@ -18,13 +18,23 @@ logger = logging.getLogger(__name__)
 _UNKNOWN = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A live event as it is sent, and the device it tells of."""
+
+    seq: int | None
+    kind: str
+    device_uid: str | None
+    text: str
+
+
 class Watcher(Protocol):
     """A socket that watches a tenant."""
 
-    def show(self, tenant_id: int, seq: int, text: str) -> None:
+    def show(self, tenant_id: int, seq: int, frame: Frame) -> None:
         """Take the next numbered frame of the stream; must not block."""
 
-    def show_unnumbered(self, text: str) -> None:
+    def show_unnumbered(self, tenant_id: int, frame: Frame) -> None:
         """Take a frame that may as well be lost."""
 
     def skip_to(self, tenant_id: int, seq: int, text: str) -> None:
@@ -35,14 +45,16 @@ class Watcher(Protocol):
 class Stretch:
     """Frames of a stream after a number, or None when they cannot be had; `last` ends them."""
 
-    frames: list[tuple[int, str]] | None
+    frames: list[tuple[int, Frame]] | None
     last: int
 
 
-def frame(kind: str, tenant_uid: str, seq: int | None, payload: dict[str, Any]) -> str:
+def frame(kind: str, tenant_uid: str, seq: int | None, payload: dict[str, Any]) -> Frame:
     """A live event as a frame."""
     number = {} if seq is None else {"seq": seq}
-    return strict_json.dumps({**payload, "type": kind, "tenant": tenant_uid, **number})
+    text = strict_json.dumps({**payload, "type": kind, "tenant": tenant_uid, **number})
+    told = payload if "device_uid" in payload else payload.get("command") or {}
+    return Frame(seq, kind, told.get("device_uid"), text)
 
 
 async def read_stretch(tenant_id: int, tenant_uid: str, after: int) -> Stretch:
@@ -89,9 +101,9 @@ class Feed:
     def _on_hint(self, message: realtime.Message) -> None:
         seq, kind, payload = message.get("seq"), message["kind"], message["payload"]
         if seq is None:
-            text = frame(kind, self.tenant_uid, None, payload)
+            passing = frame(kind, self.tenant_uid, None, payload)
             for watcher in tuple(self.watchers):
-                watcher.show_unnumbered(text)
+                watcher.show_unnumbered(self.tenant_id, passing)
         elif self._is_next(seq):
             self._pass_on(seq, frame(kind, self.tenant_uid, seq, payload))
         else:
@@ -101,11 +113,11 @@ class Feed:
         is_filling = self._filling is not None and not self._filling.done()
         return self.position != _UNKNOWN and seq == self.position + 1 and not is_filling
 
-    def _pass_on(self, seq: int, text: str) -> None:
+    def _pass_on(self, seq: int, numbered: Frame) -> None:
         self.position = seq
         self._known_last = max(self._known_last, seq)
         for watcher in tuple(self.watchers):
-            watcher.show(self.tenant_id, seq, text)
+            watcher.show(self.tenant_id, seq, numbered)
 
     async def _fill(self) -> None:
         try:
@@ -120,9 +132,9 @@ class Feed:
             logger.exception("A live stream could not be read")
 
     def _take(self, stretch: Stretch) -> None:
-        for seq, text in stretch.frames or ():
+        for seq, numbered in stretch.frames or ():
             if seq == self.position + 1:
-                self._pass_on(seq, text)
+                self._pass_on(seq, numbered)
         if stretch.frames is None:
             self.position = self._known_last = stretch.last
             text = refetch_frame(self.tenant_uid, stretch.last)
@@ -143,7 +155,7 @@ class Feeds:
             feed.watchers.add(watcher)
         new = [feed.tenant_id for feed in joined if feed.position == _UNKNOWN]
         # The feeds follow the bus already: nothing can fall between this answer and the first hint.
-        lasts = await run_in_database_thread(live.last_seqs, new) if new else {}
+        lasts = await run_in_database_thread(_last_seqs, new) if new else {}
         for feed in joined:
             if feed.position == _UNKNOWN:
                 feed.begin(lasts[feed.tenant_id])
@@ -173,7 +185,7 @@ class Feeds:
         """Ask once for all streams how far they are: hints may have been lost."""
         if not self._feeds:
             return
-        lasts = await run_in_database_thread(live.last_seqs, list(self._feeds))
+        lasts = await run_in_database_thread(_last_seqs, list(self._feeds))
         for tenant_id, last in lasts.items():
             feed = self._feeds.get(tenant_id)
             if feed is not None:
@@ -187,5 +199,11 @@ def refetch_frame(tenant_uid: str, seq: int) -> str:
 
 def _read(tenant_id: int, after: int) -> tuple[list[LiveItem] | None, int]:
     # The number first: what comes in between is then read a second time, never skipped.
-    last = live.last_seqs([tenant_id])[tenant_id]
-    return live.read_since(tenant_id=tenant_id, seq=after), last
+    with row_security.tenant_scope(tenant_id):
+        last = live.last_seqs([tenant_id])[tenant_id]
+        return live.read_since(tenant_id=tenant_id, seq=after), last
+
+
+def _last_seqs(tenant_ids: list[int]) -> dict[int, int]:
+    with row_security.tenant_scope(*tenant_ids):
+        return live.last_seqs(tenant_ids)

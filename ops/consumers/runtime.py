@@ -7,15 +7,15 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from accounts import selectors
 from kernel.metrics import CLIENT_SOCKETS
 from kernel.threads import run_in_database_thread
+from ops.consumers import viewers
 from ops.consumers.connection import RESTARTING, SESSION_ENDED, ClientConnection
 from ops.consumers.feeds import Feeds
 
 logger = logging.getLogger(__name__)
 
-# Within the 5 s after which an ended session must have lost its sockets, hint or no hint.
+# Within the 5 s after which who has lost a session or a membership hears nothing, hint or no hint.
 LOOK_SECONDS = 4.0
 _GOODBYE_SECONDS = 4.0
 
@@ -53,19 +53,22 @@ class Runtime:
                 self._empty.set()
 
     def recheck_soon(self) -> None:
-        """Something happened to a user's sessions: look now; any number of calls is one look."""
+        """Something happened to who may see what: look now; any number of calls is one look."""
         self._hurry.set()
 
     async def look(self) -> None:
-        """One batch for all sockets: which sessions have ended, how far the streams are."""
+        """One batch for all sockets: whose session has ended, what each may see, what is new."""
         connections = tuple(self._connections)
         if not connections:
             return
         session_ids = {connection.viewer.session_id for connection in connections}
-        ended = await run_in_database_thread(selectors.invalid_sessions, session_ids)
+        user_ids = {connection.viewer.user_id for connection in connections}
+        found = await run_in_database_thread(viewers.look, session_ids, user_ids)
         for connection in connections:
-            if connection.viewer.session_id in ended:
+            if connection.viewer.session_id in found.ended:
                 connection.end(SESSION_ENDED)
+            else:
+                await connection.see(found.sights.get(connection.viewer.user_id, viewers.NOTHING))
         await self.feeds.poll()
 
     async def shut_down(self) -> None:

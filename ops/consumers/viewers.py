@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 
 from django.conf import settings
@@ -11,18 +11,44 @@ from django.utils import timezone
 
 from accounts import selectors
 from accounts.services import tickets
-from kernel import errors
+from accounts.types import Seat
+from devices import selectors as devices
+from kernel import errors, row_security
 from kernel.sockets import Socket
 from ops.consumers import origins
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The tenants a user belongs to (uid by key) and, where limited to sites, the devices there."""
+
+    tenants: Mapping[int, str] = field(default_factory=dict)
+    limits: Mapping[int, frozenset[str]] = field(default_factory=dict)
+
+    def shows(self, tenant_id: int, device_uid: str | None) -> bool:
+        """Whether what happens to that device may be told; what is of no device is not, if limited."""
+        limit = self.limits.get(tenant_id)
+        return tenant_id in self.tenants and (limit is None or device_uid in limit)
+
+
+NOTHING = Sight()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Viewer:
-    """A user's login session and the tenants whose streams it may see."""
+    """A user's login session, and what it may see to begin with."""
 
     user_id: int
     session_id: int
-    tenants: Mapping[int, str]
+    sight: Sight
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """Which sessions are over, and what each user may see."""
+
+    ended: set[int]
+    sights: Mapping[int, Sight]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,15 +91,38 @@ def viewer_of(presented: Shown, address: str) -> Viewer:
     """The viewer behind a ticket or cookie. Runs on a database thread; raises HomepotError."""
     user_id, session_id = _session(presented)
     # Refuses a session that ended between the two looks, and a user who may not sign in.
-    actor = selectors.actor_for_user(
-        user_id=user_id, session_id=session_id, address=address, via="socket"
-    )
-    tenants = {
-        membership.tenant_id: membership.tenant.uid
-        for membership in selectors.memberships_of(user_id)
-        if membership.tenant_id in actor.tenant_ids
+    selectors.actor_for_user(user_id=user_id, session_id=session_id, address=address, via="socket")
+    sight = sights_of([user_id]).get(user_id, NOTHING)
+    return Viewer(user_id=user_id, session_id=session_id, sight=sight)
+
+
+def look(session_ids: Collection[int], user_ids: Collection[int]) -> Look:
+    """What is true now of all who watch. Runs on a database thread."""
+    return Look(ended=selectors.invalid_sessions(session_ids), sights=sights_of(user_ids))
+
+
+def sights_of(user_ids: Collection[int]) -> dict[int, Sight]:
+    """What each of the users may see now; users without any tenant are left out."""
+    known: dict[tuple[int, frozenset[int]], frozenset[str]] = {}
+
+    def devices_within(seat: Seat, limit: frozenset[int]) -> frozenset[str]:
+        key = (seat.tenant_id, limit)
+        if key not in known:
+            with row_security.tenant_scope(seat.tenant_id):
+                known[key] = frozenset(devices.uids_within(*key))
+        return known[key]
+
+    return {
+        user_id: Sight(
+            tenants={seat.tenant_id: seat.tenant_uid for seat in seats},
+            limits={
+                seat.tenant_id: devices_within(seat, seat.site_limit)
+                for seat in seats
+                if seat.site_limit is not None
+            },
+        )
+        for user_id, seats in selectors.seats_of(user_ids).items()
     }
-    return Viewer(user_id=user_id, session_id=session_id, tenants=tenants)
 
 
 def _session(presented: Shown) -> tuple[int, int]:

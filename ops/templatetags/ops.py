@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
-from ops import navigation, wording
+from devices import qr
+from ops import navigation, people, tenancy, wording
 
 register = template.Library()
 
@@ -22,6 +24,12 @@ register.filter("state_tone", lambda value: wording.STATE_TONES.get(value, "idle
 register.filter("connectivity_label", lambda value: wording.CONNECTIVITY_LABELS.get(value, value))
 register.filter("pairing_label", lambda value: wording.PAIRING_LABELS.get(value, value))
 register.filter("device_class", wording.device_class)
+register.filter("enrolment_label", lambda value: wording.ENROLMENT_LABELS.get(value, value))
+register.filter("enrolment_tone", lambda value: wording.ENROLMENT_TONES.get(value, "idle"))
+register.filter("row_label", lambda value: wording.ROW_LABELS.get(value, value))
+register.filter("row_tone", lambda value: wording.ROW_TONES.get(value, "idle"))
+register.filter("batch_key_label", lambda value: wording.BATCH_KEY_LABELS.get(value, value))
+register.filter("role_label", lambda value, kind: people.label_of(value, is_family=kind))
 
 
 @register.simple_tag
@@ -88,10 +96,72 @@ def sidebar(context: Context) -> Mapping[str, Any]:
     """The navigation of the console for the current viewer."""
     request = context["request"]
     match = request.resolver_match
+    tenants = tenancy.choices_of(getattr(request, "signed_in", None))
     return {
         "request": request,
         "actor": request.actor,
         "sections": navigation.sections_for(request.actor),
         "current": match.view_name if match else "",
         "csrf_token": context.get("csrf_token"),
+        "tenants": tenants,
+        "shows_all": not any(tenant.is_shown for tenant in tenants),
+        # A page that answers a form cannot be gone back to.
+        "back": request.get_full_path() if request.method == "GET" else "/",
     }
+
+
+@register.simple_tag(takes_context=True)
+def tenant_query(context: Context) -> str:
+    """What an address needs to stay in the tenant the page acts in: `?tenant=…`, or nothing."""
+    uid = getattr(context["request"], "tenant_uid", "")
+    return f"?{urlencode({'tenant': uid})}" if uid else ""
+
+
+@register.simple_tag(takes_context=True)
+def tenant_field(context: Context) -> SafeString:
+    """The hidden field by which a form stays in the tenant the page acts in."""
+    uid = getattr(context["request"], "tenant_uid", "")
+    if not uid:
+        return SafeString("")
+    return format_html('<input type="hidden" name="tenant" value="{}">', uid)
+
+
+register.filter("end_label", lambda value: wording.END_LABELS.get(value, "Unpaired"))
+register.filter("end_sentence", lambda value: wording.END_SENTENCES.get(value, "It ended"))
+register.filter("begin_sentence", lambda value: wording.BEGIN_SENTENCES.get(value, "It began"))
+register.filter("key_label", lambda value: wording.KEY_LABELS.get(value, value))
+register.filter("transfer_label", lambda value: wording.TRANSFER_LABELS.get(value, value))
+register.filter("transfer_tone", lambda value: wording.TRANSFER_TONES.get(value, "idle"))
+register.filter("erasure_label", lambda value: wording.ERASURE_LABELS.get(value, value))
+register.filter("plain", wording.plain)
+register.filter("hardware", wording.hardware)
+
+
+@register.simple_tag
+def day(at: datetime | None, missing: str = "") -> SafeString:
+    """A date people say, `14 Mar 2026, 09:12 UTC`; the page's script puts it in their own zone."""
+    if at is None:
+        return format_html("{}", missing)
+    utc = at.astimezone(UTC)
+    return format_html(
+        '<time data-absolute datetime="{}">{}</time>',
+        utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        f"{utc.day} {utc:%b %Y, %H:%M} UTC",
+    )
+
+
+@register.filter
+def span(value: timedelta) -> str:
+    """How long something lasted, as people say it: `12 days`, `3 hours`, `less than a minute`."""
+    seconds = int(value.total_seconds())
+    for size, unit in ((86400 * 365, "year"), (86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return wording.count_of(seconds // size, unit)
+    return "less than a minute"
+
+
+@register.simple_tag
+def claim_picture(address: str) -> SafeString:
+    """The QR code of an address that opens the claim page."""
+    # The picture is made of paths only; nothing of the address stands in it as text.
+    return mark_safe(qr.claim_qr_svg(address))  # noqa: S308

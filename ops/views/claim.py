@@ -7,9 +7,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from accounts import selectors as accounts
 from devices.services import claiming
 from kernel import errors
-from ops import forms
+from kernel.actors import Actor
+from ops import forms, selectors
 from ops.views.access import signed_in
 
 
@@ -17,7 +19,10 @@ from ops.views.access import signed_in
 @signed_in
 def claim(request: HttpRequest) -> HttpResponse:
     """Show the form; on POST claim the device for the viewer and open its page."""
-    form = forms.ClaimForm(request.POST or None)
+    # A label's QR code leads here with its code.
+    scanned = {"claim_code": request.GET.get("code", "")[:40]}
+    tenants = selectors.tenant_choices(actor=request.actor)
+    form = forms.ClaimForm(request.POST or None, initial=scanned, tenants=tenants)
     status = 200
     if request.method == "POST":
         status = 400
@@ -26,7 +31,7 @@ def claim(request: HttpRequest) -> HttpResponse:
                 device = claiming.claim_device(
                     code=form.cleaned_data["claim_code"],
                     name=form.cleaned_data["name"],
-                    actor=request.actor,
+                    actor=_within(request, form.cleaned_data["tenant"]),
                     now=timezone.now(),
                 )
             except errors.HomepotError as error:
@@ -35,4 +40,12 @@ def claim(request: HttpRequest) -> HttpResponse:
             else:
                 return redirect("ops:device", uid=device.uid)
     origin = f"{request.scheme}://{request.get_host()}"
-    return render(request, "ops/claim.html", {"form": form, "origin": origin}, status=status)
+    context = {"form": form, "tenants": tenants, "origin": origin}
+    return render(request, "ops/claim.html", context, status=status)
+
+
+def _within(request: HttpRequest, tenant_uid: str) -> Actor:
+    actor: Actor = request.actor
+    if tenant_uid:
+        actor = accounts.narrowed(request.signed_in, tenant_uid).actor
+    return actor

@@ -30,6 +30,7 @@ def devices(request: HttpRequest) -> HttpResponse:
             "chosen": chosen,
             "is_filtered": bool(chosen.keys() - {"after"}),
             "page": page,
+            "tenants": selectors.tenant_choices(actor=request.actor),
             "counts": selectors.counts(actor=request.actor),
             "origin": f"{request.scheme}://{request.get_host()}",
         },

@@ -19,11 +19,12 @@ export function newKey() {
 }
 
 export const get = (path) => request("GET", path);
-export const post = (path, body) => request("POST", path, body);
+export const post = (path, body, headers = {}) => request("POST", path, body, headers);
 export const patch = (path, body) => request("PATCH", path, body);
 
-async function request(method, path, body) {
-  const options = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
+async function request(method, path, body, headers = {}) {
+  const sent = { Accept: "application/json", ...headers };
+  const options = { method, credentials: "same-origin", headers: sent };
   if (body !== undefined) {
     options.body = JSON.stringify(body);
     options.headers["Content-Type"] = "application/json";

@@ -21,9 +21,15 @@ async function submit(form) {
     refuse(form, "claim_code", "Enter the code first.");
     return;
   }
+  const tenant = form.elements.tenant;
+  if (tenant && !tenant.value) {
+    refuse(form, "tenant", "Choose whose it becomes.");
+    return;
+  }
   button.setAttribute("aria-busy", "true");
   try {
-    const device = await post("/api/v1/devices/claim", body);
+    const chosen = tenant ? { "X-Tenant": tenant.value } : {};
+    const device = await post("/api/v1/devices/claim", body, chosen);
     location.assign(`/devices/${encodeURIComponent(device.uid)}`);
   } catch (error) {
     button.removeAttribute("aria-busy");

@@ -25,6 +25,14 @@ live.addEventListener("frame:metrics", own((frame) => {
   setTime(page.querySelector("[data-metrics-at] time"), frame.at);
   presence.showLastSeen(page, frame.at);
 }));
+// Its life is over: what the page shows now is the archive.
+live.addEventListener("frame:device_removed", own(() => {
+  // What its site called it is free again: the archive goes by the uid.
+  const archive = `/devices/${encodeURIComponent(deviceUid)}`;
+  if (location.pathname === archive) location.reload();
+  else location.replace(archive);
+}));
+live.addEventListener("frame:device_updated", own(refreshSoon));
 // The lists of actions and changes are the server's to write.
 live.addEventListener("frame:command_updated", own(refreshSoon));
 live.addEventListener("frame:device_state", own(refreshSoon));

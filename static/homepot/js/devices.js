@@ -3,6 +3,7 @@ import { startClaimForms } from "./claim.js";
 import { live } from "./live.js";
 import * as presence from "./presence.js";
 import { refreshSoon } from "./refresh.js";
+import { startSearchKey } from "./search.js";
 import { startSwitches } from "./switches.js";
 
 // Patches wait for the next frame, latest per device: a thousand updates a second cost one paint.
@@ -41,22 +42,23 @@ function startLiveRows() {
   live.addEventListener("frame:metrics", ({ detail }) =>
     patch(detail.device_uid, { metrics: detail.metrics, lastSeenAt: detail.at }),
   );
+  live.addEventListener("frame:device_removed", ({ detail }) => {
+    document.querySelector(`tr[data-device-uid="${CSS.escape(detail.device_uid)}"]`)?.remove();
+    refreshSoon(); // the numbers above the list
+  });
+  live.addEventListener("frame:device_added", refreshSoon);
+  live.addEventListener("frame:device_updated", refreshSoon);
   live.addEventListener("frame:device_state", ({ detail }) => {
     const row = document.querySelector(`tr[data-device-uid="${CSS.escape(detail.device_uid)}"]`);
     if (row && !row.querySelector("[data-relay]")) refreshSoon(); // it shows a count
   });
 }
 
-function startSearch() {
-  const search = document.querySelector("[data-search]");
-  document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input, select, textarea, dialog");
-    if (event.key !== "/" || isTyping || !search) return;
-    event.preventDefault();
-    search.focus();
-  });
-  document.querySelector("[data-filters] select")?.addEventListener("change", (event) => {
-    event.target.form.requestSubmit();
+// The first device brings the search and the tabs, the last one takes them along.
+function followToolbar() {
+  document.addEventListener("page:refreshed", ({ detail }) => {
+    const [mine, fresh] = [document, detail.fresh].map((at) => at.querySelector("[data-toolbar]"));
+    if (mine && fresh) mine.hidden = fresh.hidden;
   });
 }
 
@@ -77,6 +79,7 @@ function startClaimDialog() {
 
 startLiveRows();
 startSwitches();
-startSearch();
+startSearchKey();
+followToolbar();
 startClaimDialog();
 startClaimForms();

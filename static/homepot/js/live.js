@@ -51,6 +51,7 @@ class Live extends EventTarget {
     }
     if (frame.type === "hello") this.#hello(frame);
     else if (frame.type === "refetch") this.#missed(frame);
+    else if (frame.type === "streams") this.#follows(frame);
     else if (frame.type !== "pong" && this.#inOrder(frame)) this.#emit(`frame:${frame.type}`, frame);
   }
 
@@ -74,12 +75,18 @@ class Live extends EventTarget {
     this.#emit("refetch");
   }
 
-  #inOrder({ tenant, seq }) {
+  // The user has joined or left a tenant, or sees other devices of one.
+  #follows(frame) {
+    this.#seen = new Map(Object.entries(frame.streams));
+    this.#emit("refetch");
+  }
+
+  #inOrder({ tenant, seq, after = seq - 1 }) {
     if (typeof seq !== "number") return true;
     const last = this.#seen.get(tenant);
     if (last !== undefined && seq <= last) return false;
     this.#seen.set(tenant, seq);
-    if (last !== undefined && seq > last + 1) this.#emit("refetch");
+    if (last !== undefined && after > last) this.#emit("refetch");
     return true;
   }
 

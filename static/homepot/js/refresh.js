@@ -53,8 +53,10 @@ function exchange(fresh) {
     if (!next || next.isEqualNode(region)) continue;
     const focused = focusPath(region);
     const outcomes = outcomesIn(region);
+    const unfolded = [...region.querySelectorAll("details[open][id]")].map(({ id }) => id);
     region.replaceWith(document.adoptNode(next));
     restoreOutcomes(outcomes);
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
     refreshTimes(next);
     if (focused) next.querySelector(focused)?.focus({ preventScroll: true });
   }

@@ -1,6 +1,8 @@
 // What every page behind the login has: theme, times, the menu, the state of the live link.
+import { localiseDates } from "./dates.js";
 import { live } from "./live.js";
 import { startThemeChoice } from "./theme.js";
+import { startTenantSwitch } from "./tenant-switch.js";
 import { startTimes } from "./time.js";
 
 const BANNER_AFTER_MS = 2000;
@@ -70,7 +72,10 @@ export function announce(sentence) {
 
 startThemeChoice();
 startTimes();
+localiseDates();
+document.addEventListener("page:refreshed", () => localiseDates());
 startMenu();
+startTenantSwitch();
 startLinkState();
 startCopyButtons();
 // The page's own script must listen before the first frame arrives.

@@ -1,0 +1,157 @@
+"""Read models of the pages about sites, provisioning keys and bulk enrolments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+
+from accounts.choices import Role
+from accounts.permissions import has_role, one_tenant
+from devices import permissions
+from devices import selectors as devices
+from devices.choices import EnrolmentState
+from devices.types import SiteView
+from kernel import errors
+from kernel.actors import Actor
+
+PAGE_SIZE = 50
+_OVER = (EnrolmentState.DONE, EnrolmentState.CANCELLED)
+_MOVING = (EnrolmentState.QUEUED, EnrolmentState.RUNNING)
+ROWS_PER_PAGE = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A site with what the viewer may do there. The services decide; this only foretells."""
+
+    site: SiteView
+    may_manage: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """A provisioning key as the list shows it."""
+
+    uid: str
+    name: str
+    site: str
+    owner: str
+    device_class: str
+    used: int
+    max_devices: int
+    state: str
+    created_by: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where a bulk enrolment is, as its page shows it."""
+
+    valid: int
+    waiting: int
+    percent: int
+    is_moving: bool
+    is_over: bool
+    may_start: bool
+    may_fetch: bool
+
+
+def sites_page(*, actor: Actor, number: str) -> tuple[list[SiteView], Page[Any]]:
+    """One page of the viewer's sites by name, with how many devices stand at each."""
+    found = devices.sites_visible_to(actor).order_by("name", "pk")
+    page = Paginator(found, PAGE_SIZE).get_page(number)
+    return devices.site_views(list(page.object_list)), page
+
+
+def place(*, actor: Actor, site_id: str) -> Place:
+    """One site. Raises NotFound, and TenantRequired when several of the tenants have one."""
+    site = devices.site_by_id(actor=actor, site_id=site_id)
+    (view,) = devices.site_views([site])
+    return Place(site=view, may_manage=has_role(actor, site.tenant_id, Role.ADMIN))
+
+
+def managed_place(*, actor: Actor, site_id: str) -> Place:
+    """One site that the viewer manages. Raises as `place`, and PermissionDenied below admin."""
+    found = place(actor=actor, site_id=site_id)
+    if not found.may_manage:
+        raise errors.PermissionDenied("This needs the role admin or more.")
+    return found
+
+
+def others(*, actor: Actor, place: Place) -> list[tuple[str, str]]:
+    """The other sites of the same tenant, by id and name."""
+    found = devices.sites_visible_to(actor).filter(tenant__uid=place.site.tenant_uid)
+    rest = found.exclude(site_id=place.site.site_id).order_by("name", "pk")
+    return list(rest.values_list("site_id", "name"))
+
+
+def is_manager_somewhere(actor: Actor) -> bool:
+    """Whether the viewer takes devices in for any of the tenants shown."""
+    return any(has_role(actor, tenant_id, Role.ADMIN) for tenant_id in actor.tenant_ids)
+
+
+def sites_to_choose(*, actor: Actor) -> list[tuple[str, str]]:
+    """The sites of the one tenant the viewer acts in and manages.
+
+    Raises TenantRequired, PermissionDenied below admin.
+    """
+    permissions.require_own(actor, one_tenant(actor))
+    found = devices.sites_visible_to(actor).order_by("name", "pk")
+    return list(found.values_list("site_id", "name"))
+
+
+def keys_page(*, actor: Actor, number: str, now: datetime) -> tuple[Sequence[Key], Page[Any]]:
+    """One page of the provisioning keys, the newest first. Raises PermissionDenied."""
+    found = devices.provisioning_keys_visible_to(actor).order_by("-pk")
+    page = Paginator(found, PAGE_SIZE).get_page(number)
+    return [_key(row, now) for row in page.object_list], page
+
+
+def enrolments_page(*, actor: Actor, number: str) -> Page[Any]:
+    """One page of bulk enrolments, the newest first. Raises PermissionDenied."""
+    if not is_manager_somewhere(actor):
+        raise errors.PermissionDenied("This needs the role admin or more.")
+    found = devices.enrolments_visible_to(actor).order_by("-pk")
+    return Paginator(found, PAGE_SIZE).get_page(number)
+
+
+def rows_page(*, enrolment: Any, state: str, number: str) -> Page[Any]:
+    """One page of an enrolment's rows; what is wrong stands first."""
+    rows = devices.rows_of_enrolment(enrolment, state=state)
+    return Paginator(rows.order_by("number"), ROWS_PER_PAGE).get_page(number)
+
+
+def standing_of(enrolment: Any) -> Standing:
+    """Where an enrolment is, and what is left to do with it."""
+    valid = enrolment.total - enrolment.invalid
+    decided = enrolment.enrolled + enrolment.failed
+    is_over = enrolment.state in _OVER
+    return Standing(
+        valid=valid,
+        waiting=max(0, valid - decided),
+        percent=round(100 * decided / valid) if valid else 0,
+        is_moving=enrolment.state in _MOVING,
+        is_over=is_over,
+        may_start=enrolment.state == EnrolmentState.CHECKED and valid > 0,
+        may_fetch=is_over and enrolment.seal_key is not None and enrolment.enrolled > 0,
+    )
+
+
+def _key(row: Any, now: datetime) -> Key:
+    return Key(
+        uid=row.uid,
+        name=row.name,
+        site=row.site.name if row.site else "",
+        owner=row.tenant.name,
+        device_class=row.device_class,
+        used=row.used,
+        max_devices=row.max_devices,
+        state=devices.provisioning_key_state(row, now).value,
+        created_by=row.created_by,
+        expires_at=row.expires_at,
+    )
