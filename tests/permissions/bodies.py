@@ -1,0 +1,105 @@
+"""A body that is well formed for every route: its own example, or one from here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
+
+from tests.architecture.routes import PARAMETER
+from tests.permissions.world import World
+
+_V1 = "api/v1/"
+
+
+def examples() -> dict[tuple[str, str], Any]:
+    """The first JSON example of each operation that the API's description shows."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    found = {}
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            shown = content.get("application/json", {}).get("examples", {})
+            if shown:
+                found[path.lstrip("/"), method.upper()] = next(iter(shown.values()))["value"]
+    return found
+
+
+def as_described(pattern: str) -> str:
+    """A route's pattern as the API's description writes it."""
+    return PARAMETER.sub(lambda match: "{" + match[0].strip("<>").split(":")[-1] + "}", pattern)
+
+
+def bodies_for(world: World) -> dict[tuple[str, str], Any]:
+    """Bodies that need something of the world, or have no example."""
+    near = world.near
+    return {
+        (f"{_V1}tenants", "POST"): {"name": "Third"},
+        (f"{_V1}tenants/<str:uid>", "PATCH"): {"name": "Renamed"},
+        (f"{_V1}tenants/<str:uid>/hand-over", "POST"): {"user": near.people["admin"].uid},
+        (f"{_V1}tenants/<str:uid>/members/<str:user_uid>", "PATCH"): {"role": "operator"},
+        (f"{_V1}tenants/<str:uid>/invitations", "POST"): {"role": "viewer"},
+        (f"{_V1}invitations/preview", "POST"): {"token": world.far.invitation_token},
+        (f"{_V1}invitations/accept", "POST"): {"token": world.far.invitation_token},
+        (f"{_V1}admin/users/<str:uid>", "PATCH"): {"is_active": True},
+        (f"{_V1}devices/claim", "POST"): {"claim_code": world.claim_code},
+        (f"{_V1}transfers/accept", "POST"): {"code": world.far.transfer_code, "site": near.site},
+        (f"{_V1}enrolments", "POST"): {
+            "mode": "api_key",
+            "site": near.site,
+            "rows": [{"device_id": "listed-1"}],
+        },
+        (f"{_V1}enrolments/<str:uid>/keys", "POST"): {"passphrase": "not the passphrase"},
+        (f"{_V1}provisioning-keys", "POST"): {
+            "name": "Another",
+            "site": near.site,
+            "max_devices": 5,
+            "expires_in": 3600,
+        },
+        (f"{_V1}sites/<str:site_id>", "PATCH"): {"name": "Renamed"},
+        (f"{_V1}sites/<str:site_id>", "DELETE"): {"devices": "unpair"},
+        (f"{_V1}auth/sessions", "DELETE"): {},
+        (f"{_V1}preferences", "PATCH"): {"dashboard_settings": {"theme": "dark"}},
+        ("claim", "POST"): {"claim_code": world.claim_code},
+        ("transfers/accept", "POST"): {"code": world.far.transfer_code, "site": near.site},
+        ("tenant", "POST"): {"tenant": near.tenant.uid},
+        ("organisations/new", "POST"): {"name": "Third"},
+        ("sites/new", "POST"): {"name": "Another", "time_zone": "UTC"},
+        ("sites/<str:site_id>/edit", "POST"): {"name": "Renamed", "time_zone": "UTC"},
+        ("sites/<str:site_id>/remove", "POST"): {"devices": "unpair"},
+        ("sites/<str:site_id>/register", "POST"): {
+            "device_id": "new-1",
+            "device_class": "other",
+        },
+        ("keys/new", "POST"): {"name": "Another", "max_devices": 5, "days": 7},
+        ("enrol/<str:uid>/keys", "POST"): {"passphrase": "not the passphrase"},
+        ("people/<str:uid>/name", "POST"): {"name": "Renamed"},
+        ("people/<str:uid>/invite", "POST"): {"role": "viewer", "valid_days": 7},
+        ("people/<str:uid>/hand-over", "POST"): {"user": near.people["admin"].uid},
+        ("people/<str:uid>/members/<str:user_uid>", "POST"): {"role": "operator"},
+        ("invite/<str:token>/join", "POST"): {
+            "email": "somebody@example.com",
+            "password": "correct horse battery",
+        },
+        ("login", "POST"): {"email": "nobody@example.com", "password": "wrong"},
+    }
+
+
+def bodies_naming(site: str, user: str, world: World) -> dict[tuple[str, str], Any]:
+    """Bodies that name a site or a user, by path within the near tenant."""
+    near = world.near
+    tenant = f"tenants/{near.tenant.uid}"
+    return {
+        (f"devices/{near.device}", "PATCH"): {"site": site},
+        ("provisioning-keys", "POST"): {
+            "name": "Another",
+            "site": site,
+            "max_devices": 5,
+            "expires_in": 3600,
+        },
+        ("transfers/accept", "POST"): {"code": world.far.transfer_code, "site": site},
+        (f"sites/{near.site}", "DELETE"): {"devices": f"move_to:{site}"},
+        (f"{tenant}/invitations", "POST"): {"role": "viewer", "sites": [site]},
+        (f"{tenant}/members/{near.people['colleague'].uid}", "PATCH"): {"sites": [site]},
+        (f"{tenant}/hand-over", "POST"): {"user": user},
+    }

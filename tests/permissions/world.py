@@ -1,0 +1,187 @@
+"""Two tenants with the same of everything, and the names by which a stranger might ask for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Membership, Tenant, User
+from accounts.services import invitations
+from devices.models import Device, Site
+from devices.services import erasing, provisioning_keys, site_registration, transfers, unpairing
+from devices.types import SiteDevice
+from kernel import tokens
+from kernel.actors import Actor
+from tests.accounts import households, people
+from tests.devices import enrolment_lists
+from tests.factories import devices as boards
+
+UNKNOWN = tokens.new_public_id()
+UNKNOWN_COMMAND = "01890000-0000-7000-8000-000000000000"
+ROLES = ("viewer", "operator", "admin", "owner")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """A tenant, its people by role, the operator limited to its lobby, and what is in it."""
+
+    tenant: Tenant
+    people: dict[str, User]
+    site: str
+    device: str
+    device_name: str
+    device_key: str
+    elsewhere: str
+    archived: str
+    former_key: str
+    erased: str
+    command: str
+    session: str
+    batch_key: str
+    batch_key_uid: str
+    enrolment: str
+    transfer: str
+    transfer_code: str
+    invitation: str
+    invitation_token: str
+
+    def names(self, kind: str) -> dict[str, str]:
+        """What stands in the path for an object of that kind of this side."""
+        uids = {
+            "device": self.device,
+            "command": self.command,
+            "login_session": self.session,
+            "provisioning_key": self.batch_key_uid,
+            "enrolment": self.enrolment,
+            "transfer": self.transfer,
+            "tenant": self.tenant.uid,
+            "erasure": self.erased,
+            "user": self.people["colleague"].uid,
+        }
+        if kind == "site":
+            return {"site_id": self.site}
+        if kind == "member":
+            return {"uid": self.tenant.uid, "user_uid": self.people["colleague"].uid}
+        if kind == "invitation":
+            return {"uid": self.tenant.uid, "invitation_uid": self.invitation}
+        return {"uid": uids.get(kind, UNKNOWN), "command_id": self.command}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """Everything that the matrix asks for."""
+
+    near: Side
+    far: Side
+    outsider: User
+    administrator: User
+    claim_code: str
+
+
+def unknown_names(kind: str) -> dict[str, str]:
+    """What stands in the path for an object of that kind that is nowhere."""
+    found = dict.fromkeys(("uid", "user_uid", "invitation_uid"), UNKNOWN)
+    return found | {"site_id": "nowhere-1", "command_id": UNKNOWN_COMMAND}
+
+
+def build_world() -> World:
+    """Both tenants, a user of neither, and who runs the installation."""
+    return World(
+        near=_build_side("near"),
+        far=_build_side("far"),
+        outsider=people.make_user("outsider@example.com"),
+        administrator=people.make_admin("root@example.com"),
+        claim_code=str(boards.provision().claim_code),
+    )
+
+
+def _build_side(name: str) -> Side:
+    now = timezone.now()
+    owner = people.make_user(f"owner@{name}.example.com")
+    tenant = households.organisation(owner, name.title())
+    actor = _within(owner, tenant)
+    lobby, yard = (households.make_site(tenant, f"{name}-{place}") for place in ("lobby", "yard"))
+    members = {
+        role: _member(f"{role}@{name}.example.com", tenant, role)
+        for role in ("viewer", "operator", "admin")
+    }
+    members["limited"] = _member(
+        f"limited@{name}.example.com", tenant, "operator", site_ids=[lobby.pk]
+    )
+    members["colleague"] = _member(f"colleague@{name}.example.com", tenant, "viewer")
+    board = _at(lobby, boards.connected_device(actor))
+    archived, former_key = _registered(actor, lobby, f"{name}-gone")
+    erased, _ = _registered(actor, lobby, f"{name}-erased")
+    for device in (archived, erased):
+        unpairing.unpair_device(device_uid=device, actor=actor, now=now)
+    erasing.request_erasure(device_uid=erased, actor=actor, now=now)
+    till, _ = _registered(actor, lobby, f"{name}-till")
+    offer = transfers.offer_transfer(device_uid=till, actor=actor, now=now)
+    batch = provisioning_keys.create_key(
+        name="Batch",
+        site_id=lobby.site_id,
+        max_devices=1000,
+        expires_at=now + timedelta(days=7),
+        actor=actor,
+        now=now,
+    )
+    listed = enrolment_lists.checked(
+        actor, enrolment_lists.device_rows(2, prefix=name), site=lobby.site_id
+    )
+    invited = invitations.create_invitation(
+        tenant_uid=tenant.uid, role="viewer", actor=actor, now=now
+    )
+    return Side(
+        tenant=tenant,
+        people={"owner": owner, **members},
+        site=lobby.site_id,
+        device=board.uid,
+        device_name=f"{name}-till",
+        device_key=board.token,
+        elsewhere=_registered(actor, yard, f"{name}-fence")[0],
+        archived=archived,
+        former_key=former_key,
+        erased=erased,
+        command=boards.switch(actor, board, 0, True).id,
+        session=people.sign_in(owner).session.uid,
+        batch_key=batch.key,
+        batch_key_uid=batch.row.uid,
+        enrolment=listed.enrolment.uid,
+        transfer=offer.uid,
+        transfer_code=offer.code,
+        invitation=invited.invitation.uid,
+        invitation_token=invited.token,
+    )
+
+
+def _within(user: User, tenant: Tenant) -> Actor:
+    actor = households.actor_of(user)
+    return replace(actor, roles=MappingProxyType({tenant.pk: actor.roles[tenant.pk]}))
+
+
+def _member(email: str, tenant: Tenant, role: str, **more: Any) -> User:
+    user = people.make_user(email)
+    Membership.objects.create(
+        user=user, tenant=tenant, role=role, created_at=timezone.now(), **more
+    )
+    return user
+
+
+def _registered(actor: Actor, site: Site, device_id: str) -> tuple[str, str]:
+    made = site_registration.register_at_site(
+        site_id=site.site_id,
+        given=SiteDevice(device_id=device_id, relay_count=4),
+        actor=actor,
+        now=timezone.now(),
+    )
+    return made.device.uid, made.api_key
+
+
+def _at(site: Site, board: boards.Board) -> boards.Board:
+    rows = Device.all_objects.unscoped("tests look at everything")
+    rows.filter(pk=board.device_id).update(site=site)
+    return board
