@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import cold_start, command_round_trip, idle_sockets
+from benchmarks import (
+    authenticated_request,
+    cold_start,
+    command_round_trip,
+    existence_timing,
+    fleet_lists,
+    idle_sockets,
+    reconnect_burst,
+    site_removal,
+)
 from benchmarks.report import say
 
 BENCHMARKS = {
     "command_round_trip": command_round_trip.main,
     "idle_sockets": idle_sockets.main,
     "cold_start": cold_start.main,
+    "authenticated_request": authenticated_request.main,
+    "reconnect_burst": reconnect_burst.main,
+    "site_removal": site_removal.main,
+    "fleet_lists": fleet_lists.main,
+    "existence_timing": existence_timing.main,
 }
 
 

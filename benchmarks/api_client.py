@@ -28,9 +28,18 @@ class ApiClient:
 
     async def post(self, path: str, body: dict[str, Any], **headers: str) -> tuple[int, Any]:
         """POST and return status and decoded body."""
-        content = json.dumps(body).encode()
+        return await self._send("POST", path, json.dumps(body).encode(), headers)
+
+    async def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        """GET and return status and decoded body."""
+        return await self._send("GET", path, b"", headers)
+
+    async def _send(
+        self, method: str, path: str, content: bytes, headers: dict[str, str]
+    ) -> tuple[int, Any]:
         more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-        head = f"POST {path} HTTP/1.1\r\n{self._head}{more}Content-Length: {len(content)}\r\n\r\n"
+        length = f"Content-Length: {len(content)}\r\n" if content else ""
+        head = f"{method} {path} HTTP/1.1\r\n{self._head}{more}{length}\r\n"
         self._writer.write(head.encode() + content)
         return await self._answer()
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -20,6 +20,11 @@ class Identity:
 
     uid: str
     token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How it says who it is in a handshake."""
+        return {"Authorization": f"Bearer {self.token}", "X-Device-ID": self.uid}
 
 
 @dataclass(kw_only=True)
@@ -56,6 +61,20 @@ class Household:
         await owner.close()
         return household
 
+    async def furnish_site(self, boards: int) -> None:
+        """Make a site and register the boards there: each is paired from its first moment."""
+        owner = await self.client()
+        site_id = f"site-{secrets.token_hex(4)}"
+        await _made(owner, "/api/v1/sites", {"site_id": site_id, "name": "Benchmark"})
+        for number in range(boards):
+            board = await _made(
+                owner,
+                f"/api/v1/devices/sites/{site_id}/devices",
+                {"device_id": f"board-{number}", "device_type": "relay_controller"},
+            )
+            self.boards.append(Identity(uid=board["uid"], token=board["api_key"]))
+        await owner.close()
+
     async def client(self) -> ApiClient:
         """A connection of the owner."""
         return await ApiClient.connect(self.base_url, self.access_token)
@@ -75,6 +94,13 @@ async def _provision(client: ApiClient, provision_key: str, relays: int) -> tupl
     if status != 201:
         raise RuntimeError(f"{status}: {made}")
     return Identity(uid=made["device_uid"], token=made["device_token"]), made["claim_code"]
+
+
+async def _made(owner: ApiClient, path: str, body: dict[str, object]) -> Any:
+    status, made = await owner.post(path, body)
+    if status != 201:
+        raise RuntimeError(f"{status}: {made}")
+    return made
 
 
 async def _claim(owner: ApiClient, code: str) -> None:
@@ -101,10 +127,7 @@ class ScriptedBoard:
         """Open the device's socket, be welcomed and report every relay off."""
         socket = await connect(
             url,
-            additional_headers={
-                "Authorization": f"Bearer {identity.token}",
-                "X-Device-ID": identity.uid,
-            },
+            additional_headers=identity.headers,
             compression=None,
             user_agent_header=None,
         )

@@ -21,7 +21,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.child_process import serving
-from benchmarks.household import Household, Identity
+from benchmarks.household import Household
 from benchmarks.installation import installed
 from benchmarks.report import heading, say, table
 
@@ -56,7 +56,7 @@ async def measure_product(count: int) -> Held:
             while True:
                 socket = await connect(
                     household.ws_url,
-                    additional_headers=_credentials(household.boards[number]),
+                    additional_headers=household.boards[number].headers,
                     compression=None,
                     ping_interval=None,
                 )
@@ -108,10 +108,6 @@ async def _open_all(open_one: Open, numbers: range) -> list[ClientConnection]:
         some = range(start, min(start + _AT_ONCE, numbers.stop))
         opened += await asyncio.gather(*(open_one(number) for number in some))
     return opened
-
-
-def _credentials(identity: Identity) -> dict[str, str]:
-    return {"Authorization": f"Bearer {identity.token}", "X-Device-ID": identity.uid}
 
 
 def _print(consumer: Held, product: Held) -> None:

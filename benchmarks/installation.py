@@ -50,7 +50,7 @@ class Installation:
         """A raw connection as the product's own role."""
         if self.postgres is not None:
             return PostgresDriver(self.postgres.url("homepot_app"))
-        return SqliteDriver(self._sqlite_path)
+        return SqliteDriver(self.sqlite_path)
 
     def make_counters_recognisable(self) -> None:
         """Move the counters of commands, stream and chain to ranges of their own."""
@@ -59,7 +59,7 @@ class Installation:
                 for statement in _counter_statements(_SET_SEQUENCE):
                     connection.execute(statement)  # type: ignore[arg-type]
             return
-        with contextlib.closing(sqlite3.connect(self._sqlite_path, timeout=20)) as database:
+        with contextlib.closing(sqlite3.connect(self.sqlite_path, timeout=20)) as database:
             for statement in _counter_statements(_SET_AUTOINCREMENT):
                 database.execute(statement)
             database.commit()
@@ -69,22 +69,29 @@ class Installation:
         """Run the product with its statements written to the yielded file."""
         with tempfile.TemporaryDirectory(prefix="homepot-trace-") as folder:
             path = Path(folder) / "statements"
-            process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.traced_server", str(path), self.server],
-                env={**self.product.environment, "PYTHONPATH": str(ROOT)},
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            try:
-                self.product.wait_healthy()
+            with self.serving("benchmarks.traced_server", str(path)):
                 yield path
-            finally:
-                process.terminate()
-                process.wait(15)
+
+    @contextlib.contextmanager
+    def serving(self, module: str, *options: str) -> Iterator[int]:
+        """Run the product's server by a module that changes it first; yields its process id."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *options, self.server],
+            env={**self.product.environment, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            self.product.wait_healthy()
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait(15)
 
     @property
-    def _sqlite_path(self) -> Path:
+    def sqlite_path(self) -> Path:
+        """The database file of an embedded installation."""
         return Path(self.product.environment["HOMEPOT_DATA_DIR"]) / "homepot.sqlite3"
 
 

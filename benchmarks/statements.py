@@ -239,6 +239,8 @@ class PostgresDriver:
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url, autocommit=True)
+        # The product makes its scope in each transaction; the floor has it for nothing.
+        self._connection.execute("SELECT set_config('app.platform', 'benchmark', false)")
         self._cursor = self._connection.cursor()
 
     def execute(self, statement: Statement, parameters: Sequence[Any]) -> tuple[int, list[Any]]:
