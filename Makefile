@@ -27,8 +27,8 @@ test: ## Run all tests; ARGS="-k relays" narrows them
 	@sh scripts/test.sh $(ARGS)
 
 .PHONY: races
-races: ## Run the tests of races as often as promised: 500 rounds of 50 refreshes, 200 of each race
-	@HOMEPOT_TEST_ROUNDS=full sh scripts/test.sh -k "race or round_after" $(ARGS)
+races: ## Run the tests of races as often as promised: 500 rounds of 50 refreshes, 200 of each race of devices
+	@HOMEPOT_TEST_ROUNDS=full sh scripts/test.sh -k "races or rotation or returning or round_after" $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style and format (ruff)

@@ -229,9 +229,9 @@ def test_a_choice_that_does_not_hold_any_more_is_dropped(ada: User) -> None:
 
 def test_the_page_asks_whose_a_device_becomes_where_that_is_open(ada: User, home: Tenant) -> None:
     browser = people.browser_of(ada)
-    assert 'Whose it becomes' not in browser.get("/claim").content.decode()
+    assert "Whose it becomes" not in browser.get("/claim").content.decode()
     bakery = organisation(ada)
-    assert 'Whose it becomes' in browser.get("/claim").content.decode()
+    assert "Whose it becomes" in browser.get("/claim").content.decode()
     made = provision()
     assert browser.post("/claim", {"claim_code": made.claim_code}).status_code == 400
     form = {"claim_code": made.claim_code, "tenant": bakery.uid}
@@ -239,4 +239,4 @@ def test_the_page_asks_whose_a_device_becomes_where_that_is_open(ada: User, home
     device = Device.objects.unscoped("tests look").get(uid=made.device_uid)
     assert device.tenant_id == bakery.pk
     choose(browser, home.uid)
-    assert 'Whose it becomes' not in browser.get("/claim").content.decode()
+    assert "Whose it becomes" not in browser.get("/claim").content.decode()

@@ -24,11 +24,12 @@ from tests.factories.devices import Board, make_device
 from tests.factories.sites import make_site, register
 from tests.factories.users import make_actor, tenant_of
 from tests.kernel.threads import run_at_once
+from tests.rounds import rounds
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
 WHY = "tests look at everything"
 URL = "/api/v1/provision/return"
-ROUNDS = 50
+ROUNDS = rounds(15, full=200)
 
 
 def hand_on(device_uid: str, giver: Actor, taker: Actor) -> AcceptedTransfer:

@@ -25,9 +25,10 @@ from tests.accounts.people import assert_refused
 from tests.factories.devices import Board, make_device
 from tests.factories.users import make_actor, tenant_of
 from tests.kernel.threads import run_at_once
+from tests.rounds import rounds
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
-ROUNDS = 200
+ROUNDS = rounds(30, full=200)
 
 
 def use(board: Board, key: str, now: datetime | None = None) -> DeviceFacts:

@@ -22,10 +22,11 @@ from kernel.models import RateWindow
 from tests.factories.devices import Board, make_device
 from tests.factories.users import make_actor, tenant_of
 from tests.kernel.threads import run_at_once
+from tests.rounds import rounds
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db(transaction=True)]
 WHY = "tests look at everything"
-ROUNDS = 120
+ROUNDS = rounds(20, full=200)
 # Head starts of one side over the other, so that each gets to be first.
 HEAD_STARTS = ((0.0, 0.0), (0.0, 0.02), (0.02, 0.0), (0.0, 0.005), (0.005, 0.0))
 
