@@ -13,6 +13,7 @@ from devices.models import (
     ClaimCode,
     Device,
     DeviceCapability,
+    DeviceEvent,
     DevicePresence,
     DeviceSession,
 )
@@ -108,6 +109,9 @@ def take_in(device: Device, ownership: Ownership, now: datetime) -> None:
     for model in (DeviceSession, DevicePresence):
         model.objects.filter(device_id=device.pk).update(tenant_id=ownership.tenant_id)
     DeviceCapability.objects.unscoped("the device whose lock is held").filter(
+        device_id=device.pk
+    ).update(tenant_id=ownership.tenant_id)
+    DeviceEvent.objects.unscoped("the device whose lock is held").filter(
         device_id=device.pk
     ).update(tenant_id=ownership.tenant_id)
     ClaimCode.objects.filter(device_id=device.pk, used_at__isnull=True).update(used_at=now)
