@@ -22,7 +22,7 @@ URL = "/api/v1/preferences"
 DARK = {"dashboard_settings": {"theme": "dark"}}
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab\u00e9\u20ac", max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=2), inner),
     max_leaves=12,
 )
