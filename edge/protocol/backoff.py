@@ -1,6 +1,6 @@
 """How long to wait before connecting again, so that a fleet does not return as one wave."""
 
-import random
+from typing import Protocol
 
 from edge.protocol.limits import (
     RECONNECT_MAX_SECONDS,
@@ -11,13 +11,21 @@ from edge.protocol.limits import (
 _MAX_DOUBLINGS = 16
 
 
+class Source(Protocol):
+    """Where the jitter comes from: any generator of random numbers."""
+
+    def uniform(self, a: float, b: float, /) -> float:
+        """Return a number between both."""
+        ...
+
+
 class Backoff:
     """Full jitter between a fixed minimum and a ceiling that doubles with each failure."""
 
     def __init__(
         self,
         *,
-        source: random.Random,
+        source: Source,
         minimum_s: float = RECONNECT_MIN_SECONDS,
         maximum_s: float = RECONNECT_MAX_SECONDS,
     ) -> None:

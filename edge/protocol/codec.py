@@ -8,7 +8,7 @@ from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from edge.protocol import fields, limits, messages, readings, strict_json
+from edge.protocol import fields, limits, messages, readings, sensors, strict_json
 from edge.protocol.errors import MALFORMED, TOO_LARGE, UNKNOWN_TYPE, ProtocolError
 from edge.protocol.messages import DownMessage, Message, UpMessage
 
@@ -20,6 +20,27 @@ _M = TypeVar("_M")
 def decode_up(frame: str | bytes) -> UpMessage:
     """Return what a device said, or raise ``ProtocolError``."""
     return _decode(frame, _UP)
+
+
+def decode_readings(
+    body: str | bytes, *, max_bytes: int = limits.MAX_HTTP_INFLATED_BYTES
+) -> messages.Telemetry:
+    """Return the readings of an HTTP body, which needs no ``type``, or raise ``ProtocolError``.
+
+    Without a ``boot_id`` the device has no counter: the ``boot_id`` is then empty and the number
+    of each reading its place in the body.
+    """
+    members = _object_in(body, max_bytes)
+    if members.get("type", messages.Telemetry.type) != messages.Telemetry.type:
+        raise fields.invalid("/type", f"{messages.Telemetry.type!r} or none")
+    boot_id = fields.optional_reference(members, "boot_id")
+    accepted, rejected = readings.telemetry(members, is_counted=boot_id is not None)
+    return messages.Telemetry(
+        boot_id=boot_id or "",
+        readings=accepted,
+        rejected=rejected,
+        attributes=sensors.usable_attributes(members),
+    )
 
 
 def decode_down(frame: str | bytes) -> DownMessage:
@@ -39,9 +60,9 @@ def format_moment(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def _decode(frame: str | bytes, decoders: Mapping[str, Callable[[fields.Body], _M]]) -> _M:
+def _object_in(frame: str | bytes, max_bytes: int) -> dict[str, Any]:
     try:
-        body = strict_json.loads(frame)
+        body = strict_json.loads(frame, max_bytes=max_bytes)
     except strict_json.StrictJSONError as refusal:
         code = TOO_LARGE if refusal.reason == strict_json.TOO_LARGE else MALFORMED
         raise ProtocolError(
@@ -49,6 +70,11 @@ def _decode(frame: str | bytes, decoders: Mapping[str, Callable[[fields.Body], _
         ) from None
     if not isinstance(body, dict):
         raise ProtocolError(MALFORMED, "a frame is a JSON object")
+    return body
+
+
+def _decode(frame: str | bytes, decoders: Mapping[str, Callable[[fields.Body], _M]]) -> _M:
+    body = _object_in(frame, limits.MAX_FRAME_BYTES)
     kind = body.get("type")
     if not isinstance(kind, str):
         raise fields.invalid("/type", "a string")
@@ -112,7 +138,10 @@ def _input_event(body: fields.Body) -> messages.InputEvent:
 def _telemetry(body: fields.Body) -> messages.Telemetry:
     accepted, rejected = readings.telemetry(body)
     return messages.Telemetry(
-        boot_id=fields.reference(body, "boot_id"), readings=accepted, rejected=rejected
+        boot_id=fields.reference(body, "boot_id"),
+        readings=accepted,
+        rejected=rejected,
+        attributes=sensors.usable_attributes(body),
     )
 
 
@@ -165,6 +194,10 @@ def _telemetry_ack(body: fields.Body) -> messages.TelemetryAck:
     )
 
 
+def _sensor_ack(body: fields.Body) -> messages.SensorAck:
+    return messages.SensorAck(report_id=fields.reference(body, "report_id"))
+
+
 def _error(body: fields.Body) -> messages.Error:
     return messages.Error(
         code=fields.kind(body, "code"),
@@ -182,6 +215,7 @@ _UP: dict[str, Callable[[fields.Body], UpMessage]] = {
     messages.StateReport.type: _state_report,
     messages.InputEvent.type: _input_event,
     messages.Telemetry.type: _telemetry,
+    messages.SensorReport.type: sensors.report,
 }
 
 _DOWN: dict[str, Callable[[fields.Body], DownMessage]] = {
@@ -190,12 +224,14 @@ _DOWN: dict[str, Callable[[fields.Body], DownMessage]] = {
     messages.SetAllRelays.type: _set_all_relays,
     messages.Command.type: _command,
     messages.TelemetryAck.type: _telemetry_ack,
+    messages.SensorAck.type: _sensor_ack,
     messages.Error.type: _error,
 }
 
-# Telemetry's verdicts are the receiver's own and never sent.
+# Verdicts are the receiver's own and never sent.
+_VERDICTS = frozenset({"rejected", "rejected_attributes"})
 _SENT_FIELDS: dict[type, tuple[str, ...]] = {
-    kind: tuple(field.name for field in dataclass_fields(kind) if field.name != "rejected")
+    kind: tuple(field.name for field in dataclass_fields(kind) if field.name not in _VERDICTS)
     for kind in (
         messages.Auth,
         messages.Heartbeat,
@@ -203,14 +239,17 @@ _SENT_FIELDS: dict[type, tuple[str, ...]] = {
         messages.StateReport,
         messages.InputEvent,
         messages.Telemetry,
+        messages.SensorReport,
         messages.Welcome,
         messages.SetRelay,
         messages.SetAllRelays,
         messages.Command,
         messages.TelemetryAck,
+        messages.SensorAck,
         messages.Error,
         messages.RelayReading,
         messages.Reading,
+        messages.SensorReading,
     )
 }
 

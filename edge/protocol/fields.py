@@ -13,6 +13,7 @@ Body = Mapping[str, Any]
 _UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REFERENCE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _KIND = re.compile(r"[a-z][a-z0-9_.]{0,63}")
+_SENSOR = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
 _TOKEN = re.compile(r"[!-~]{1,256}")
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
@@ -28,6 +29,16 @@ def is_uid(text: str) -> bool:
 def is_metric_name(text: str) -> bool:
     """Say whether this may name a metric."""
     return _KIND.fullmatch(text) is not None
+
+
+def is_sensor_name(value: object) -> TypeGuard[str]:
+    """Say whether this may name a sensor, or the kind of one."""
+    return isinstance(value, str) and _SENSOR.fullmatch(value) is not None
+
+
+def is_reference(value: object) -> TypeGuard[str]:
+    """Say whether this may be an id that a device made up itself."""
+    return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
 
 
 def invalid(field: str, expected: str) -> ProtocolError:
@@ -132,7 +143,9 @@ def parse_moment(value: object) -> datetime | None:
     if not isinstance(value, str) or _RFC3339.fullmatch(value) is None:
         return None
     try:
-        parsed = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        parsed = datetime.fromisoformat(value.upper())
+        if parsed.tzinfo is not UTC:
+            parsed = parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return parsed if limits.MIN_YEAR <= parsed.year <= limits.MAX_YEAR else None

@@ -14,6 +14,18 @@ MAX_INPUT_INDEX: Final = 255
 
 MAX_READINGS: Final = 1_000
 MAX_METRICS: Final = 64
+# Readings over HTTP: the body as it travels, and what it may inflate to.
+MAX_HTTP_BODY_BYTES: Final = 262_144
+MAX_HTTP_INFLATED_BYTES: Final = 1_048_576
+
+MAX_SENSOR_READINGS: Final = 128
+MAX_SENSOR_TEXT_CHARS: Final = 200
+MAX_SENSOR_OBJECT_BYTES: Final = 1_024
+MAX_UNIT_CHARS: Final = 16
+MAX_ATTRIBUTES: Final = 64
+MAX_ATTRIBUTE_CHARS: Final = 200
+# A name that is refused is repeated up to here.
+MAX_NAME_TOLD: Final = 64
 
 MAX_TOKEN_CHARS: Final = 256
 MAX_ERROR_CHARS: Final = 512

@@ -4,7 +4,7 @@ The class attribute ``type`` is the message's kind on the wire; field names are 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -45,6 +45,27 @@ class RejectedReading:
 
     index: int
     seq: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SensorReading:
+    """What one sensor says; ``event_id`` makes it an event that is kept once, however often sent."""
+
+    sensor: str
+    kind: str
+    value: bool | int | float | str | Mapping[str, Any]
+    unit: str | None = None
+    at: datetime | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedSensor:
+    """The verdict on one item of a sensor report; its neighbours are not affected."""
+
+    index: int
+    sensor: str | None
     reason: str
 
 
@@ -107,12 +128,32 @@ class InputEvent:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """A batch of readings; ``rejected`` holds the verdicts on those that were unusable."""
+    """A batch of readings, and what the device says of itself in words.
+
+    ``rejected`` holds the verdicts on readings that were unusable; such attributes are left out.
+    """
 
     type: ClassVar[str] = "telemetry"
     boot_id: str
     readings: tuple[Reading, ...]
     rejected: tuple[RejectedReading, ...] = ()
+    attributes: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SensorReport:
+    """What sensors say, and what the device says of itself in words.
+
+    A ``report_id`` asks for a ``sensor_ack``. ``rejected`` and ``rejected_attributes`` (name to
+    reason) hold the verdicts on what was unusable.
+    """
+
+    type: ClassVar[str] = "sensor_report"
+    sensors: tuple[SensorReading, ...]
+    attributes: Mapping[str, str] | None = None
+    report_id: str | None = None
+    rejected: tuple[RejectedSensor, ...] = ()
+    rejected_attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 # --- down: server to device ---------------------------------------------------------------------
@@ -172,6 +213,14 @@ class TelemetryAck:
 
 
 @dataclass(frozen=True, slots=True)
+class SensorAck:
+    """Every item of the report that asked for it is stored or finally refused."""
+
+    type: ClassVar[str] = "sensor_ack"
+    report_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Error:
     """The server could not use the last frame, or is about to close; seconds to wait if known."""
 
@@ -181,6 +230,6 @@ class Error:
     retry_after: float | None = None
 
 
-UpMessage = Auth | Heartbeat | Ack | StateReport | InputEvent | Telemetry
-DownMessage = Welcome | SetRelay | SetAllRelays | Command | TelemetryAck | Error
+UpMessage = Auth | Heartbeat | Ack | StateReport | InputEvent | Telemetry | SensorReport
+DownMessage = Welcome | SetRelay | SetAllRelays | Command | TelemetryAck | SensorAck | Error
 Message = UpMessage | DownMessage

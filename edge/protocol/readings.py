@@ -1,13 +1,17 @@
 """Relay positions and telemetry records inside a frame, the latter judged one by one."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from edge.protocol import fields, limits
 from edge.protocol.messages import Reading, RejectedReading, RelayReading
 
 NOT_AN_OBJECT: Final = "not_an_object"
+# Not bool, which is an int too; that they are finite the decoder made sure.
+_NUMBERS: Final = frozenset({int, float})
 SEQ_INVALID: Final = "seq_invalid"
+SEQ_WITHOUT_BOOT: Final = "seq_without_boot"
 AT_INVALID: Final = "at_invalid"
 METRICS_INVALID: Final = "metrics_invalid"
 TOO_MANY_METRICS: Final = "too_many_metrics"
@@ -31,8 +35,13 @@ def optional_relays(body: fields.Body, name: str) -> tuple[RelayReading, ...] | 
     return None if body.get(name) is None else relays(body, name)
 
 
-def telemetry(body: fields.Body) -> tuple[tuple[Reading, ...], tuple[RejectedReading, ...]]:
-    """Read the single or the batched form; a bad record becomes a verdict, never an error."""
+def telemetry(
+    body: fields.Body, *, is_counted: bool = True
+) -> tuple[tuple[Reading, ...], tuple[RejectedReading, ...]]:
+    """Read the single or the batched form; a bad record becomes a verdict, never an error.
+
+    Records of a device that does not count (``is_counted`` false) are numbered by their place.
+    """
     items = body.get("readings")
     if items is None:
         items = [body]
@@ -41,7 +50,7 @@ def telemetry(body: fields.Body) -> tuple[tuple[Reading, ...], tuple[RejectedRea
     accepted: list[Reading] = []
     rejected: list[RejectedReading] = []
     for index, item in enumerate(items):
-        reading = _reading(item)
+        reading = _reading(item, None if is_counted else index)
         if isinstance(reading, Reading):
             accepted.append(reading)
         else:
@@ -60,13 +69,13 @@ def _relay(item: object, at: str) -> RelayReading:
     )
 
 
-def _reading(item: object) -> Reading | str:
+def _reading(item: object, place: int | None) -> Reading | str:
     """Return the reading, or the reason why there is none."""
     if not isinstance(item, dict):
         return NOT_AN_OBJECT
-    seq = _seq(item)
-    if seq is None:
-        return SEQ_INVALID
+    seq = _number(item, place)
+    if isinstance(seq, str):
+        return seq
     at = fields.parse_moment(item.get("at"))
     if at is None and item.get("at") is not None:
         return AT_INVALID
@@ -76,15 +85,32 @@ def _reading(item: object) -> Reading | str:
     problem = _metrics_problem(metrics)
     if problem is not None:
         return problem
-    return Reading(seq=seq, at=at, metrics={name: float(value) for name, value in metrics.items()})
+    if int in map(type, metrics.values()):
+        metrics = {name: float(value) for name, value in metrics.items()}
+    return Reading(seq=seq, at=at, metrics=metrics)
+
+
+def _number(item: dict[str, Any], place: int | None) -> int | str:
+    """Return the record's number, or the reason why it has none."""
+    if place is None:
+        seq = _seq(item)
+        return SEQ_INVALID if seq is None else seq
+    # A number means something only within the boot that counted it.
+    return place if item.get("seq") is None else SEQ_WITHOUT_BOOT
+
+
+@lru_cache(maxsize=1024)
+def _are_metric_names(names: tuple[str, ...]) -> bool:
+    # A device names the same metrics in every reading.
+    return all(map(fields.is_metric_name, names))
 
 
 def _metrics_problem(metrics: Mapping[str, Any]) -> str | None:
     if len(metrics) > limits.MAX_METRICS:
         return TOO_MANY_METRICS
-    if not all(fields.is_metric_name(name) for name in metrics):
+    if not _are_metric_names(tuple(metrics)):
         return METRIC_NAME_INVALID
-    if not all(fields.is_number(value) for value in metrics.values()):
+    if not _NUMBERS.issuperset(map(type, metrics.values())):
         return METRIC_VALUE_INVALID
     return None
 

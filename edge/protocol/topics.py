@@ -16,6 +16,7 @@ class UpChannel(StrEnum):
     """What a device may publish."""
 
     TELEMETRY = "telemetry"
+    SENSOR = "sensor"
     STATE = "state"
     EVENT = "event"
     ACK = "ack"
@@ -31,6 +32,7 @@ class DownChannel(StrEnum):
     CONFIG = "config"
     TWIN_DESIRED = "twin/desired"
     TELEMETRY_ACK = "telemetry/ack"
+    SENSOR_ACK = "sensor/ack"
 
 
 Channel = UpChannel | DownChannel

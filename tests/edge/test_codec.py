@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.protocol import codec, limits, messages, topics
+from edge.protocol import codec, limits, messages, strict_json, topics
 from edge.protocol.errors import ProtocolError
 from edge.protocol.messages import AckStatus, Reading, RelayReading
 
@@ -33,6 +33,19 @@ READING = st.builds(
     st.none() | MOMENT,
     st.dictionaries(KIND, FLOAT, min_size=1, max_size=4),
 )
+SENSOR = st.from_regex(r"[a-z][a-z0-9_.-]{0,39}", fullmatch=True)
+SENSOR_VALUE = (
+    st.booleans() | FLOAT | TEXT | st.dictionaries(KIND, st.booleans() | FLOAT, max_size=3)
+)
+SENSOR_READING = st.builds(
+    messages.SensorReading,
+    SENSOR,
+    SENSOR,
+    SENSOR_VALUE,
+    st.none() | TEXT.map(lambda text: text[:16]),
+    st.none() | MOMENT,
+    st.none() | REFERENCE,
+)
 UP = st.one_of(
     st.builds(messages.Auth, UID, st.from_regex(r"[!-~]{1,256}", fullmatch=True)),
     st.just(messages.Heartbeat()),
@@ -40,6 +53,12 @@ UP = st.one_of(
     st.builds(messages.StateReport, RELAYS, st.none() | TEXT, st.none() | REFERENCE),
     st.builds(messages.InputEvent, st.integers(0, 255), KIND, REFERENCE, st.none() | MOMENT),
     st.builds(messages.Telemetry, REFERENCE, st.lists(READING, min_size=1, max_size=3).map(tuple)),
+    st.builds(
+        messages.SensorReport,
+        st.lists(SENSOR_READING, min_size=1, max_size=4).map(tuple),
+        st.none() | st.dictionaries(KIND, TEXT, max_size=3),
+        st.none() | REFERENCE,
+    ),
 )
 DOWN = st.one_of(
     st.builds(messages.Welcome, SEQUENCE, MOMENT, st.integers(1, 3600), SEQUENCE, SEQUENCE),
@@ -47,6 +66,7 @@ DOWN = st.one_of(
     st.builds(messages.SetAllRelays, UID, st.booleans(), MOMENT),
     st.builds(messages.Command, UID, KIND, st.dictionaries(TEXT, FLOAT | TEXT), MOMENT),
     st.builds(messages.TelemetryAck, REFERENCE, st.integers(-1, limits.INT64_MAX)),
+    st.builds(messages.SensorAck, REFERENCE),
     st.builds(
         messages.Error,
         KIND,
@@ -84,6 +104,9 @@ def test_what_the_server_says_a_device_understands(message: messages.DownMessage
             "error",
             "boot_id",
             "readings",
+            "sensors",
+            "report_id",
+            "attributes",
             "seq",
             "metrics",
             "at",
@@ -97,7 +120,7 @@ def test_what_the_server_says_a_device_understands(message: messages.DownMessage
     value=ANYTHING,
 )
 def test_a_member_of_any_kind_is_understood_or_refused(kind: str, name: str, value: Any) -> None:
-    frame = codec.strict_json.dumps({"type": kind, name: value})
+    frame = strict_json.dumps({"type": kind, name: value})
     for decode in (codec.decode_up, codec.decode_down):
         try:
             decode(frame)
@@ -116,10 +139,10 @@ def test_the_largest_batch_of_readings_is_bounded() -> None:
     readings = [{"seq": seq, "metrics": {"a": 1}} for seq in range(limits.MAX_READINGS + 1)]
     body = {"type": "telemetry", "boot_id": "b", "readings": readings}
     with pytest.raises(ProtocolError) as refusal:
-        codec.decode_up(codec.strict_json.dumps(body))
+        codec.decode_up(strict_json.dumps(body))
     assert refusal.value.field == "/readings"
     body["readings"] = readings[:-1]
-    decoded = codec.decode_up(codec.strict_json.dumps(body))
+    decoded = codec.decode_up(strict_json.dumps(body))
     assert isinstance(decoded, messages.Telemetry)
     assert len(decoded.readings) == limits.MAX_READINGS
 
@@ -131,7 +154,7 @@ def test_a_reading_of_too_many_metrics_is_refused_alone() -> None:
         "boot_id": "b",
         "readings": [{"seq": 1, "metrics": crowded}, {"seq": 2, "metrics": {"a": 1}}],
     }
-    decoded = codec.decode_up(codec.strict_json.dumps(body))
+    decoded = codec.decode_up(strict_json.dumps(body))
     assert isinstance(decoded, messages.Telemetry)
     assert [reading.seq for reading in decoded.readings] == [2]
     assert [verdict.reason for verdict in decoded.rejected] == ["too_many_metrics"]
@@ -188,3 +211,58 @@ def test_the_server_subscribes_to_every_device_and_can_share_the_work() -> None:
     assert topics.subscription(topics.UpChannel.TELEMETRY) == "homepot/v1/+/telemetry"
     shared = topics.subscription(topics.UpChannel.ACK, share="ingest")
     assert shared == "$share/ingest/homepot/v1/+/ack"
+
+
+def sensor_report(**members: Any) -> messages.SensorReport:
+    decoded = codec.decode_up(strict_json.dumps({"type": "sensor_report", **members}))
+    assert isinstance(decoded, messages.SensorReport)
+    return decoded
+
+
+@given(st.lists(ANYTHING | st.dictionaries(st.sampled_from(["sensor", "kind", "value"]), ANYTHING)))
+def test_whatever_stands_beside_it_a_good_sensor_item_is_understood(beside: list[Any]) -> None:
+    good = {"sensor": "good", "kind": "light", "value": 1}
+    report = sensor_report(sensors=[*beside, good])
+    assert report.sensors[-1] == messages.SensorReading("good", "light", 1)
+    assert len(report.sensors) + len(report.rejected) == len(beside) + 1
+
+
+@pytest.mark.parametrize(
+    ("value", "is_usable"),
+    [
+        ("x" * limits.MAX_SENSOR_TEXT_CHARS, True),
+        ("x" * (limits.MAX_SENSOR_TEXT_CHARS + 1), False),
+        ({"a": "x" * (limits.MAX_SENSOR_OBJECT_BYTES - len('{"a":""}'))}, True),
+        ({"a": "x" * (limits.MAX_SENSOR_OBJECT_BYTES - len('{"a":""}') + 1)}, False),
+        ({"a": "é" * (limits.MAX_SENSOR_OBJECT_BYTES // 2)}, False),
+        (limits.INT64_MAX, True),
+    ],
+)
+def test_what_a_sensor_says_is_bounded(value: Any, is_usable: bool) -> None:
+    report = sensor_report(
+        sensors=[{"sensor": "a", "kind": "other", "value": value}], attributes={"a": "b"}
+    )
+    assert [one.reason for one in report.rejected] == ([] if is_usable else ["value_invalid"])
+    assert len(report.sensors) == is_usable
+
+
+def test_the_largest_sensor_report_is_bounded() -> None:
+    items = [
+        {"sensor": f"s{index}", "kind": "other", "value": 1}
+        for index in range(limits.MAX_SENSOR_READINGS + 1)
+    ]
+    with pytest.raises(ProtocolError) as refusal:
+        sensor_report(sensors=items)
+    assert refusal.value.field == "/sensors"
+    assert len(sensor_report(sensors=items[:-1]).sensors) == limits.MAX_SENSOR_READINGS
+
+
+def test_further_attributes_are_refused_and_the_first_ones_kept() -> None:
+    report = sensor_report(
+        attributes={f"a{index}": "x" for index in range(limits.MAX_ATTRIBUTES + 2)}
+    )
+    assert len(report.attributes or {}) == limits.MAX_ATTRIBUTES
+    assert report.rejected_attributes == {
+        "a64": "too_many_attributes",
+        "a65": "too_many_attributes",
+    }

@@ -40,6 +40,11 @@ def about_one_message() -> list[Any]:
     ]
 
 
+def named(verdict: Any) -> Any:
+    """What a verdict calls the record it is about."""
+    return verdict.sensor if isinstance(verdict, messages.RejectedSensor) else verdict.seq
+
+
 def satisfies_schema(frame: dict[str, Any]) -> bool:
     return bool(Draft202012Validator(SCHEMAS[frame["type"]], registry=REGISTRY).is_valid(frame))
 
@@ -48,8 +53,9 @@ def satisfies_schema(frame: dict[str, Any]) -> bool:
 def test_a_valid_vector_decodes_to_its_message(direction: str, vector: dict[str, Any]) -> None:
     message = DECODERS[direction](vector["frame"])
     assert json.loads(codec.encode(message)) == vector["message"]
-    verdicts = [[r.index, r.seq, r.reason] for r in getattr(message, "rejected", ())]
+    verdicts = [[r.index, named(r), r.reason] for r in getattr(message, "rejected", ())]
     assert verdicts == vector.get("rejected", [])
+    assert getattr(message, "rejected_attributes", {}) == vector.get("rejected_attributes", {})
 
 
 @pytest.mark.parametrize(("direction", "vector"), cases("valid"))
@@ -97,5 +103,8 @@ def test_every_code_is_documented() -> None:
     codes = {v["code"] for d in VECTORS.values() for v in d["invalid"]}
     reasons = {v["reason"] for d in VECTORS.values() for v in d["invalid"] if "reason" in v}
     verdicts = {r[2] for d in VECTORS.values() for v in d["valid"] for r in v.get("rejected", ())}
+    verdicts |= {
+        r for v in VECTORS["up"]["valid"] for r in v.get("rejected_attributes", {}).values()
+    }
     undocumented = [code for code in codes | reasons | verdicts if f"`{code}`" not in prose]
     assert undocumented == []

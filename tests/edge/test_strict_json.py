@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge.protocol import strict_json
 from edge.protocol.strict_json import StrictJSONError
+from tests.faults.garbage import spoiled
 
 SCALARS = (
     st.none()
@@ -151,6 +152,57 @@ def test_the_ends_of_int64_are_inside() -> None:
 )
 def test_text_must_be_clean_and_keys_unique(text: bytes | str, reason: str) -> None:
     assert reason_of(text) == reason
+
+
+def outcome_of(text: bytes) -> object:
+    try:
+        # Written out again: 1 and 1.0 and true are equal, and -0.0 is 0.0.
+        return json.dumps(strict_json.loads(text))
+    except StrictJSONError as refusal:
+        return refusal.reason
+
+
+def both_ways(text: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[object, object]:
+    """What the quick way makes of a text, and what the exact one does."""
+    quick = outcome_of(text)
+    with monkeypatch.context() as exact:
+        exact.setattr(strict_json, "_quickly", lambda *_: strict_json._DOUBTFUL)
+        return quick, outcome_of(text)
+
+
+def test_the_quick_way_says_what_the_exact_one_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = {"seq": 1, "at": "2026-11-21T09:00:00Z", "metrics": {"a": 1.5, "b": 2, "c.d": -0.0}}
+    documents = [
+        {"boot_id": "b : 1", "readings": [reading, reading]},
+        {"a": [":", " :", {"b": {}}]},
+    ]
+    accepted = 0
+    for text in spoiled(documents, 4000, seed=11):
+        quick, exact = both_ways(text, monkeypatch)
+        assert quick == exact, text
+        accepted += str(quick).startswith("{")
+    assert accepted > 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a" :1,"a":1}',
+        b'{"a" :1,"a":1,"b":":"}',
+        b'{"a":1,"b":{"a":1},"c":":"}',
+        b'{"a":":","a"\n:1}',
+        b'{"a":" :","b\t":[]}',
+        b'{"a":1e400}',
+        b'{"a":[-1e400]}',
+        b'{"a":9223372036854775808}',
+        b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",
+        b'{"a":' + b"[" * 15 + b"]" * 15 + b"}",
+    ],
+)
+def test_neither_way_is_taken_in(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick, exact = both_ways(text, monkeypatch)
+    assert quick == exact
 
 
 def test_size_is_counted_in_bytes() -> None:
