@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from commands import state_machine
+from commands.choices import State
 from commands.models import Command, CommandEvent
 from commands.types import CommandView
 from devices import selectors as device_selectors
@@ -101,3 +102,10 @@ def _queued(device_ids: Collection[Any]) -> QuerySet[Command, tuple[int]]:
 
 
 _QUEUED_FOR_ONE = Select(lambda: _queued([key_slot(0)])[:1])
+
+
+def succeeded_commands(*, device_id: int) -> set[str]:
+    """Uids of the commands a device said it had carried out, for who compares the two."""
+    rows = Command.objects.unscoped("a comparison of the whole installation")
+    done = rows.filter(device_id=device_id, state=State.SUCCEEDED)
+    return {str(uid) for uid in done.values_list("uid", flat=True)}

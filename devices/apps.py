@@ -17,9 +17,10 @@ class DevicesConfig(AppConfig):
         )
         from devices.api import openapi  # noqa: F401  so does the schema extension
         from devices.selectors import sites, visibility
-        from devices.services import account_erasure, transfers
+        from devices.services import account_erasure, flapping, transfers
 
         registry.on_life_end(transfers.cancel_for_end)
+        registry.on_life_end(flapping.end_with_lives)
 
         accounts_registry.use_site_directory(
             accounts_registry.SiteDirectory(

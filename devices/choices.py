@@ -45,6 +45,13 @@ class Connectivity(TextChoices):
     NEVER = "never_connected"
 
 
+class ConnectionKind(TextChoices):
+    """What a line of the connectivity log tells."""
+
+    CONNECTED = "CONNECTED"
+    DISCONNECTED = "DISCONNECTED"
+
+
 class Wire(TextChoices):
     """How a device speaks to the platform."""
 

@@ -121,3 +121,10 @@ class DeviceLiving(errors.Conflict):
 
     code = "device_living"
     default_message = "This device is paired. Unpair it first, then have its archive erased."
+
+
+class PresencePolicyExists(errors.Conflict):
+    """The tenant has a policy for that class of devices."""
+
+    code = "presence_policy_exists"
+    default_message = "There is a policy for this class already. Change that one."

@@ -140,3 +140,43 @@ class DeviceErased(DomainEvent):
     name: ClassVar[str] = "devices.device.erased.v1"
     device_id: int
     erasure_uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlappingBegan(DomainEvent):
+    """A device changes so often that its changes are not told one by one any more."""
+
+    name: ClassVar[str] = "devices.presence.flapping_began.v1"
+    device_id: int
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlappingEnded(DomainEvent):
+    """A device that flapped has been calm; this is how it stands."""
+
+    name: ClassVar[str] = "devices.presence.flapping_ended.v1"
+    device_id: int
+    is_online: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteOutageBegan(DomainEvent):
+    """Nearly all devices of a site were lost within a minute."""
+
+    name: ClassVar[str] = "devices.site.outage_began.v1"
+    outage_id: int
+    site_pk: int
+    tenant_id: int
+    lost: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteOutageEnded(DomainEvent):
+    """At least half of the devices that a site had lost are back."""
+
+    name: ClassVar[str] = "devices.site.outage_ended.v1"
+    outage_id: int
+    site_pk: int
+    tenant_id: int

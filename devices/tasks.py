@@ -1,9 +1,12 @@
 """Periodic jobs about devices."""
 
 from devices.services import (
+    connectivity,
     enrolment_deadlines,
     enrolment_runs,
     erasing,
+    flapping,
+    outages,
     presence,
     rotation,
     transfers,
@@ -18,4 +21,8 @@ ticker.register("devices.credentials.sweep", every_s=5.0, run=rotation.sweep)
 ticker.register("devices.transfers.expiry", every_s=30.0, run=transfers.expire_offers)
 ticker.register("devices.erasures", every_s=2.0, run=erasing.run_erasures)
 ticker.register("devices.enrolments", every_s=2.0, run=enrolment_runs.run)
+ticker.register("devices.outages", every_s=5.0, run=outages.sweep)
+# An episode ends after ten calm minutes.
+ticker.register("devices.flapping", every_s=15.0, run=flapping.settle)
+ticker.register("devices.connections.retention", every_s=3600.0, run=connectivity.forget_old)
 ticker.register("devices.enrolments.deadlines", every_s=300.0, run=enrolment_deadlines.sweep)

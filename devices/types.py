@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +22,16 @@ class DeviceFacts:
     heard_at: datetime | None = None
 
 
+class KnownCaller(NamedTuple):
+    """A device that has shown its key over HTTP, as it was then; `name` is what it called itself."""
+
+    device_id: int
+    credential_id: int
+    tenant_id: int | None
+    uid: str
+    name: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionFacts:
     """A device and its present session, read under the device's lock."""
@@ -36,6 +46,11 @@ class SessionFacts:
     is_online: bool
     last_seen_at: datetime | None
     observed_seq: int = -1
+    wire: str = ""
+    address: str = ""
+    close_reason: str = ""
+    # Silence after which it counts as offline; None: the installation's default.
+    offline_after_s: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,10 +98,16 @@ class DeviceChanges:
     input_config: dict[str, Any] | None = None
     power_restore_mode: str | None = None
     tags: list[str] | None = None
+    # Seconds; 0: as the device's class or the installation has it.
+    offline_after_s: int | None = None
+    poll_interval_s: int | None = None
 
     def given(self) -> dict[str, Any]:
         """Only the fields that are to change."""
-        names = ("name", "site", "relay_names", "input_config", "power_restore_mode", "tags")
+        names = (
+            "name", "site", "relay_names", "input_config", "power_restore_mode", "tags",
+            "offline_after_s", "poll_interval_s",
+        )  # fmt: skip
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -219,3 +240,52 @@ class TransferView:
     decided_at: datetime | None
     offered_by: str | None
     decided_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """How a device is heard: in a session, or (`session_epoch` None) by calls over HTTP."""
+
+    session_epoch: int | None = None
+    wire: str = "http"
+    address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transition:
+    """A device that has just come online or gone; `previous_at` is when it last did so."""
+
+    device_id: int
+    device_uid: str
+    tenant_id: int | None
+    is_online: bool
+    reason: str
+    at: datetime
+    last_seen_at: datetime | None = None
+    previous_at: datetime | None = None
+    is_flapping: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeviceStatus:
+    """How a device stands, and since when."""
+
+    uid: str
+    connectivity: str
+    last_seen_at: datetime | None
+    since: datetime | None
+    is_flapping: bool
+
+
+class LifeFacts(NamedTuple):
+    """One life of a piece of hardware as the database has it, and its presence."""
+
+    uid: str
+    device_id: int
+    hardware_id: str
+    epoch: int
+    is_active: bool
+    is_simulated: bool
+    is_online: bool | None
+    last_seen_at: datetime | None
+    offline_after_s: int | None

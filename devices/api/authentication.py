@@ -48,6 +48,8 @@ def _admit(request: Request, device_uid: str, key: str) -> Actor:
         request_id=request_id,
         now=timezone.now(),
     )
+    # For views that must know by which key it came.
+    request.device_facts = device
     actor = Actor.device(
         device_id=device.device_id, uid=device.uid, tenant_id=device.tenant_id, address=address
     )

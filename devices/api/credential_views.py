@@ -54,7 +54,7 @@ class DeviceSelfView(ApiView):
             "site": None if device.site is None else device.site.site_id,
             "epoch": device.epoch,
             "server_time": timezone.now(),
-            "heartbeat_s": presence.heartbeat_seconds(),
+            "heartbeat_s": presence.heartbeat_seconds(device.presence.offline_after_s),
             "credential": selectors.key_facts(device),
         }
         return Response(DeviceSelfOutput(answer).data)

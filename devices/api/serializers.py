@@ -11,7 +11,7 @@ from rest_framework import serializers
 from devices import selectors
 from devices.api.credential_serializers import CredentialOutput
 from devices.choices import Connectivity, DeviceClass, Pairing, PowerRestoreMode
-from devices.models import Device
+from devices.models import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Device
 from devices.types import DeviceChanges, DeviceRegistration
 
 _ID = r"^[A-Za-z0-9._:-]{1,128}$"
@@ -79,12 +79,28 @@ class DeviceInput(serializers.Serializer[Any]):
     tags = serializers.ListField(
         child=serializers.CharField(max_length=100), max_length=50, required=False
     )
+    offline_after_s = serializers.IntegerField(
+        min_value=SHORTEST_TIMEOUT_S,
+        max_value=LONGEST_TIMEOUT_S,
+        required=False,
+        allow_null=True,
+        help_text="Silence after which it counts as offline; null: as its class has it.",
+    )
+    poll_interval_s = serializers.IntegerField(
+        min_value=1,
+        max_value=LONGEST_TIMEOUT_S,
+        required=False,
+        allow_null=True,
+        help_text="How often it calls where it does not stay connected; three may be missed.",
+    )
 
     def changes(self) -> DeviceChanges:
         """The validated input for the service."""
         values = dict(self.validated_data)
         if "site" in values:
             values["site"] = values["site"] or ""
+        for name in {"offline_after_s", "poll_interval_s"} & values.keys():
+            values[name] = values[name] or 0
         return DeviceChanges(**values)
 
 
@@ -123,7 +139,7 @@ class DeviceOutput(serializers.ModelSerializer[Device]):
             "firmware_version", "capabilities", "relay_count", "relay_names", "input_config",
             "power_restore_mode", "tags", "pairing", "connectivity", "last_seen_at", "is_active",
             "is_simulated", "created_at", "claimed_at", "tenant", "site", "device_id", "ip_address",
-            "enrolled_by", "credential",
+            "enrolled_by", "credential", "offline_after_s", "poll_interval_s",
             "unpaired_at", "end_reason",
         )  # fmt: skip
         read_only_fields = fields

@@ -4,10 +4,12 @@ from django.urls import path
 
 from devices.api import (
     admin_views,
+    connectivity_views,
     credential_views,
     enrolment_views,
     erasure_views,
     lifecycle_views,
+    presence_views,
     provisioning_key_views,
     site_views,
     transfer_views,
@@ -26,6 +28,38 @@ urlpatterns = [
         "devices/sites/<str:site_id>/devices",
         site_views.SiteDevicesView.as_view(),
         name="site-devices",
+    ),
+    path("devices/status", connectivity_views.StatusView.as_view(), name="device-statuses"),
+    path("uptime", connectivity_views.UptimeView.as_view(), name="uptime"),
+    path(
+        "sites/<str:site_id>/uptime",
+        connectivity_views.SiteUptimeView.as_view(),
+        name="site-uptime",
+    ),
+    path(
+        "sites/<str:site_id>/outages",
+        connectivity_views.SiteOutagesView.as_view(),
+        name="site-outages",
+    ),
+    path(
+        "presence-policies",
+        presence_views.PresencePoliciesView.as_view(),
+        name="presence-policies",
+    ),
+    path(
+        "presence-policies/<str:uid>",
+        presence_views.PresencePolicyView.as_view(),
+        name="presence-policy",
+    ),
+    path(
+        "maintenance-windows",
+        presence_views.MaintenanceWindowsView.as_view(),
+        name="maintenance-windows",
+    ),
+    path(
+        "maintenance-windows/<str:uid>",
+        presence_views.MaintenanceWindowView.as_view(),
+        name="maintenance-window",
     ),
     path("devices/self", credential_views.DeviceSelfView.as_view(), name="device-self"),
     path(
@@ -82,5 +116,20 @@ urlpatterns = [
         "devices/<str:uid>/input-events",
         views.InputEventsView.as_view(),
         name="device-input-events",
+    ),
+    path(
+        "devices/<str:uid>/connections",
+        connectivity_views.ConnectionsView.as_view(),
+        name="device-connections",
+    ),
+    path(
+        "customer/devices/<str:uid>/connections",
+        connectivity_views.CustomerConnectionsView.as_view(),
+        name="customer-device-connections",
+    ),
+    path(
+        "devices/<str:uid>/uptime",
+        connectivity_views.DeviceUptimeView.as_view(),
+        name="device-uptime",
     ),
 ]

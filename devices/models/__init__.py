@@ -1,5 +1,14 @@
 """A device is one life of a piece of hardware; what changes often has a table of its own."""
 
+from devices.models.connectivity import (
+    LONGEST_TIMEOUT_S,
+    SHORTEST_TIMEOUT_S,
+    DeviceConnection,
+    FlapEpisode,
+    MaintenanceWindow,
+    PresencePolicy,
+    SiteOutage,
+)
 from devices.models.credentials import (
     ClaimCode,
     DeviceCredential,
@@ -17,9 +26,12 @@ from devices.models.jobs import DeviceErasure, Enrolment, EnrolmentRow
 from devices.models.sites import Site
 
 __all__ = [
+    "LONGEST_TIMEOUT_S",
+    "SHORTEST_TIMEOUT_S",
     "ClaimCode",
     "Device",
     "DeviceCapability",
+    "DeviceConnection",
     "DeviceCredential",
     "DeviceErasure",
     "DeviceEvent",
@@ -28,6 +40,10 @@ __all__ = [
     "DeviceTransfer",
     "Enrolment",
     "EnrolmentRow",
+    "FlapEpisode",
+    "MaintenanceWindow",
+    "PresencePolicy",
     "ProvisioningKey",
     "Site",
+    "SiteOutage",
 ]

@@ -41,6 +41,10 @@ class Device(models.Model):
     tags = models.JSONField(default=list)
     # As its installer wrote it down; what it connects from is the session's business.
     ip_address = models.GenericIPAddressField(null=True, blank=True)
+    # How long it may be silent, and how often it calls where it does not stay connected; None:
+    # as its class in its tenant, and else the installation, has it.
+    offline_after_s = models.PositiveIntegerField(null=True, blank=True)
+    poll_interval_s = models.PositiveIntegerField(null=True, blank=True)
     pairing = models.CharField(max_length=10, choices=Pairing.choices, default=Pairing.UNCLAIMED)
     is_active = models.BooleanField(default=True)
     is_simulated = models.BooleanField(default=False)
@@ -151,6 +155,15 @@ class DevicePresence(models.Model):
     is_online = models.BooleanField(default=False)
     last_seen_at = models.DateTimeField(null=True)
     offline_due_at = models.DateTimeField(null=True)
+    # What holds for this device, kept by `services.timeouts`; None: the installation's default.
+    offline_after_s = models.PositiveIntegerField(null=True)
+    # The present or last contact (`DeviceConnection`), and when it began.
+    contact = models.PositiveBigIntegerField(default=0)
+    contact_at = models.DateTimeField(null=True)
+    # Since when it is online or offline, and since when anything is known at all.
+    changed_at = models.DateTimeField(null=True)
+    known_since = models.DateTimeField(null=True)
+    is_flapping = models.BooleanField(default=False)
 
     class Meta:
         indexes: ClassVar = [

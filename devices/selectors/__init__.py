@@ -1,5 +1,12 @@
 """Reads about devices."""
 
+from devices.selectors.connectivity import (
+    connections_of,
+    presence_policies_visible_to,
+    presence_policy_by_uid,
+    site_outages_of,
+    statuses,
+)
 from devices.selectors.credentials import in_key_state, key_facts, own_device, with_keys
 from devices.selectors.devices import (
     archive_visible_to,
@@ -24,6 +31,13 @@ from devices.selectors.keys import (
     provisioning_key_state,
     provisioning_keys_visible_to,
 )
+from devices.selectors.lives import lives_by_uid
+from devices.selectors.maintenance import (
+    devices_in_maintenance,
+    maintenance_between,
+    maintenance_window_by_uid,
+    maintenance_windows_visible_to,
+)
 from devices.selectors.sites import (
     site_by_id,
     site_in,
@@ -33,13 +47,16 @@ from devices.selectors.sites import (
     sites_visible_to,
 )
 from devices.selectors.transfers import given_transfer, transfer_views, transfers_visible_to
+from devices.selectors.uptimes import uptime_of, uptime_of_all, uptime_of_site
 from devices.selectors.visibility import uids_within
 
 __all__ = [
     "archive_visible_to",
+    "connections_of",
     "connectivity",
     "device_by_uid",
     "device_keys",
+    "devices_in_maintenance",
     "devices_visible_to",
     "ended_since",
     "enrolment_by_uid",
@@ -49,8 +66,14 @@ __all__ = [
     "in_key_state",
     "input_events_of",
     "key_facts",
+    "lives_by_uid",
     "lives_visible_to",
+    "maintenance_between",
+    "maintenance_window_by_uid",
+    "maintenance_windows_visible_to",
     "own_device",
+    "presence_policies_visible_to",
+    "presence_policy_by_uid",
     "provisioning_key_by_uid",
     "provisioning_key_state",
     "provisioning_keys_visible_to",
@@ -58,13 +81,18 @@ __all__ = [
     "session_checks",
     "site_by_id",
     "site_in",
+    "site_outages_of",
     "site_pks",
     "site_slugs",
     "site_views",
     "sites_visible_to",
+    "statuses",
     "transfer_views",
     "transfers_visible_to",
     "uids_of",
     "uids_within",
+    "uptime_of",
+    "uptime_of_all",
+    "uptime_of_site",
     "with_keys",
 ]

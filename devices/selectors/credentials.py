@@ -57,7 +57,7 @@ def own_device(*, actor: Actor) -> Device:
     tenant_id = next(iter(actor.tenant_ids), None)
     with row_security.device_scope(tenant_id):
         living = Device.objects.unscoped("a device reads about itself")
-        found: DeviceQuerySet = with_keys(living.select_related("site"))
+        found: DeviceQuerySet = with_keys(living.select_related("site", "presence"))
         device: Device | None = found.filter(pk=actor.device_id).first()
     if device is None:
         raise NotFound

@@ -101,8 +101,14 @@ def connectivity(device: Device, now: datetime) -> str:
         is_online=presence.is_online,
         last_seen_at=presence.last_seen_at,
         now=now,
-        stale_after=timedelta(seconds=settings.OFFLINE_AFTER_SECONDS * 2 // 3),
+        stale_after=stale_after(presence.offline_after_s),
     )
+
+
+def stale_after(offline_after_s: int | None) -> timedelta:
+    """The silence after which a device that is online is called stale."""
+    allowed = settings.OFFLINE_AFTER_SECONDS if offline_after_s is None else offline_after_s
+    return timedelta(seconds=allowed * 2 // 3)
 
 
 def session_checks(device_ids: Collection[int]) -> dict[int, SessionCheck]:

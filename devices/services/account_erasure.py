@@ -15,6 +15,7 @@ from devices.models import (
     DeviceErasure,
     Enrolment,
     EnrolmentRow,
+    MaintenanceWindow,
     ProvisioningKey,
     Site,
 )
@@ -88,6 +89,7 @@ def _forget_the_rest(tenant_ids: Collection[int], now: datetime) -> bool:
     with unit_of_work():
         _of(ProvisioningKey, tenant_ids).filter(revoked_at__isnull=True).update(revoked_at=now)
         _of(ProvisioningKey, tenant_ids).update(name=_ERASED_NAME, created_by="")
+        _of(MaintenanceWindow, tenant_ids).update(reason="", created_by="")
         _of(Enrolment, tenant_ids).update(created_by="", seal_key=None, seal_salt=None)
         _of(Site, tenant_ids).filter(removed_at__isnull=True).update(removed_at=now)
         _of(Site, tenant_ids).update(name=_ERASED_NAME, address="", latitude=None, longitude=None)

@@ -8,8 +8,8 @@ from typing import Any
 from audit.services import recording
 from devices import events, permissions, selectors
 from devices.choices import PowerRestoreMode
-from devices.models import Device, Site
-from devices.services import sessions
+from devices.models import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Device, Site
+from devices.services import sessions, timeouts
 from devices.services.site_locks import lock_living_sites
 from devices.types import DeviceChanges
 from kernel import errors as kernel_errors
@@ -20,6 +20,7 @@ from kernel.unit_of_work import unit_of_work
 
 MAX_TAGS = 50
 MAX_NAME = 100
+_TIMES = frozenset({"offline_after_s", "poll_interval_s"})
 
 
 def update_device(
@@ -46,6 +47,8 @@ def update_device(
         for field in changed:
             setattr(device, field, after[field])
         device.save(update_fields=changed)
+        if _TIMES.intersection(changed):
+            timeouts.keep(device)
         recording.record(
             tenant_id=device.tenant_id,
             action="devices.device.updated",
@@ -109,6 +112,8 @@ def _merged(device: Device, given: dict[str, Any]) -> dict[str, Any]:
             key: name.strip() for key, name in given["relay_names"].items()
         }
         after["relay_names"] = {key: name for key, name in names.items() if name}
+    for name in _TIMES & after.keys():
+        after[name] = after[name] or None
     if "tags" in after:
         after["tags"] = sorted({tag.strip() for tag in given["tags"] if tag.strip()})
     return after
@@ -128,4 +133,14 @@ def _problems(device: Device, given: dict[str, Any]) -> dict[str, list[str]]:
     tags = given.get("tags", [])
     if len(tags) > MAX_TAGS or any(len(tag) > MAX_NAME for tag in tags):
         wrong["tags"] = [f"At most {MAX_TAGS} tags of {MAX_NAME} characters."]
+    wrong |= _wrong_times(given)
     return wrong
+
+
+def _wrong_times(given: dict[str, Any]) -> dict[str, list[str]]:
+    shortest = {"offline_after_s": SHORTEST_TIMEOUT_S, "poll_interval_s": 1}
+    return {
+        name: [f"{least} to {LONGEST_TIMEOUT_S} seconds, or nothing."]
+        for name, least in shortest.items()
+        if (seconds := given.get(name, 0)) and not least <= seconds <= LONGEST_TIMEOUT_S
+    }

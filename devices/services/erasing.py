@@ -48,6 +48,7 @@ _KEPT = {
         "Digests of keys that are void, so that the hardware is told that it was unpaired, and "
         "finds its new owner after a transfer."
     ),
+    "connections": "When it came and went, and why, for the uptime of the past; no addresses.",
     "input_events": "Input, kind and time of each, for counts; without the device's own ids.",
 }
 

@@ -13,7 +13,15 @@ from typing import Any
 from django.db.models import CharField, Q, Value
 from django.db.models.functions import Cast, Concat
 
-from devices.models import Device, DeviceEvent, DeviceSession, DeviceTransfer, EnrolmentRow
+from devices.models import (
+    Device,
+    DeviceConnection,
+    DeviceEvent,
+    DeviceSession,
+    DeviceTransfer,
+    EnrolmentRow,
+    MaintenanceWindow,
+)
 from devices.services import lives
 
 CHUNK = 500
@@ -64,6 +72,21 @@ def erase_session(device_id: int, now: datetime) -> dict[str, int]:
     return _counted("addresses_emptied", sessions.update(address=""))
 
 
+def erase_connections(device_id: int, now: datetime) -> dict[str, int]:
+    """Forget the addresses that the log of its connections has; when it came and went stays."""
+    lines = DeviceConnection.objects.unscoped("lines of the device whose lock is held")
+    left = lines.filter(device_id=device_id).exclude(address="")
+    chunk = list(left.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+    return _counted("addresses_emptied", lines.filter(pk__in=chunk).update(address=""))
+
+
+def erase_maintenance(device_id: int, now: datetime) -> dict[str, int]:
+    """Forget who agreed on windows for it, and what they wrote as the reason."""
+    rows = MaintenanceWindow.objects.unscoped("windows of the device whose lock is held")
+    told = rows.filter(device_id=device_id).filter(~Q(reason="") | ~Q(created_by=""))
+    return _counted("rows_emptied", told.update(reason="", created_by=""))
+
+
 def erase_input_events(device_id: int, now: datetime) -> dict[str, int]:
     """Replace the ids that the device made up for its events by numbers of ours."""
     rows = DeviceEvent.objects.unscoped("events of the device whose lock is held")
@@ -107,6 +130,8 @@ def _numbers_of(value: Any) -> Any:
 OWN: dict[str, Callable[[int, datetime], dict[str, int]]] = {
     "device": erase_device,
     "session": erase_session,
+    "connections": erase_connections,
+    "maintenance_windows": erase_maintenance,
     "input_events": erase_input_events,
     "enrolments": erase_enrolment_rows,
     "transfers": erase_transfers,

@@ -18,6 +18,7 @@ from devices.models import (
     DeviceSession,
 )
 from devices.querysets import DeviceQuerySet
+from devices.services import connectivity, timeouts
 from devices.types import DeviceRegistration
 from kernel import tokens
 
@@ -114,6 +115,8 @@ def take_in(device: Device, ownership: Ownership, now: datetime) -> None:
     DeviceEvent.objects.unscoped("the device whose lock is held").filter(
         device_id=device.pk
     ).update(tenant_id=ownership.tenant_id)
+    connectivity.adopt(device_id=device.pk, tenant_id=ownership.tenant_id)
+    timeouts.keep(device)
     ClaimCode.objects.filter(device_id=device.pk, used_at__isnull=True).update(used_at=now)
     registry.claimed(registry.Claimed(device_id=device.pk, tenant_id=ownership.tenant_id))
 

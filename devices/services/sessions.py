@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from devices import errors, events
 from devices.models import Device, DeviceSession
-from devices.services import presence
-from devices.types import SessionFacts
+from devices.services import connectivity, presence
+from devices.types import Contact, SessionFacts
 from kernel import errors as kernel_errors
 from kernel.compiled import Select, Slot, Update
 from kernel.events import publish
@@ -15,9 +16,11 @@ from kernel.failpoints import failpoint
 from kernel.locking import lock_rows, locking
 from kernel.unit_of_work import require_unit_of_work, unit_of_work
 
+# Sessions closed in one transaction.
+_TOGETHER = 500
 _LOCKED_SESSION = Select(
     lambda: locking(DeviceSession.objects.filter(device_id=Slot("device_id"))).values_list(
-        "epoch", "is_live", "observed_seq"
+        "epoch", "is_live", "observed_seq", "wire", "address", "close_reason"
     )
 )
 # A statement of its own: one that also waits for the lock would show what was before the wait.
@@ -32,6 +35,7 @@ _DEVICE = Select(
             "relay_count",
             "presence__is_online",
             "presence__last_seen_at",
+            "presence__offline_after_s",
         )
     )
 )
@@ -49,8 +53,8 @@ def lock_session(*, device_id: int) -> SessionFacts:
     device = _DEVICE.first(device_id=device_id)
     if session is None or device is None:
         raise kernel_errors.NotFound
-    epoch, is_live, observed_seq = session
-    uid, tenant_id, is_active, relay_count, is_online, last_seen_at = device
+    epoch, is_live, observed_seq, wire, address, close_reason = session
+    uid, tenant_id, is_active, relay_count, is_online, last_seen_at, offline_after_s = device
     return SessionFacts(
         device_id=device_id,
         device_uid=uid,
@@ -62,6 +66,10 @@ def lock_session(*, device_id: int) -> SessionFacts:
         is_online=bool(is_online),
         last_seen_at=last_seen_at,
         observed_seq=observed_seq,
+        wire=wire,
+        address=address,
+        close_reason=close_reason,
+        offline_after_s=offline_after_s,
     )
 
 
@@ -110,20 +118,26 @@ def open_session(
             observed_seq=-1,
             address=address or "",
         )
-        presence.mark_online(device_id=device_id, now=now)
+        presence.mark_online(
+            device_id=device_id,
+            by=Contact(session_epoch=epoch, wire=wire, address=address or ""),
+            former=_contact(facts),
+            reason=_why_it_opens(facts),
+            now=now,
+        )
         publish(events.SessionOpened(occurred_at=now, device_id=device_id, epoch=epoch))
         failpoint("devices.session.written")
     failpoint("devices.session.committed")
-    return SessionFacts(
-        device_id=device_id,
-        device_uid=facts.device_uid,
-        tenant_id=facts.tenant_id,
+    return replace(
+        facts,
         epoch=epoch,
         is_live=True,
-        is_active=True,
-        relay_count=facts.relay_count,
         is_online=True,
         last_seen_at=now,
+        observed_seq=-1,
+        wire=wire,
+        address=address or "",
+        close_reason="",
     )
 
 
@@ -133,22 +147,54 @@ def close_session(*, device_id: int, epoch: int, reason: str, now: datetime) -> 
     Returns False for a session that was fenced or closed before: nothing changed.
     """
     with unit_of_work():
-        lock_rows(DeviceSession.objects.filter(device_id=device_id))
-        closed = DeviceSession.objects.filter(
-            device_id=device_id, epoch=epoch, is_live=True
-        ).update(is_live=False, closed_at=now, close_reason=reason[:40])
-        if not closed:
+        (session,) = lock_rows(DeviceSession.objects.filter(device_id=device_id)) or (None,)
+        if session is None or session.epoch != epoch or not session.is_live:
             return False
-        presence.mark_offline(device_id=device_id, now=now)
-        publish(
-            events.SessionClosed(occurred_at=now, device_id=device_id, epoch=epoch, reason=reason)
+        _closed([device_id], reason, now)
+        presence.mark_offline(
+            device_id=device_id, of=presence.contact_of(session), reason=reason, now=now
         )
+        _tell(device_id, epoch, reason, now)
     return True
 
 
 def close_orphans(*, now: datetime) -> int:
     """Close every live session: for the start of the only process, which holds none yet."""
-    live = list(DeviceSession.objects.filter(is_live=True).values_list("device_id", "epoch"))
-    for device_id, epoch in live:
-        close_session(device_id=device_id, epoch=epoch, reason="server_restart", now=now)
-    return len(live)
+    closed = 0
+    live = DeviceSession.objects.filter(is_live=True)
+    while device_ids := list(live.values_list("device_id", flat=True)[:_TOGETHER]):
+        closed += _close_all(sorted(device_ids), connectivity.SERVER_RESTART, now)
+    return closed
+
+
+@unit_of_work()
+def _close_all(device_ids: list[int], reason: str, now: datetime) -> int:
+    sessions = lock_rows(DeviceSession.objects.filter(device_id__in=device_ids, is_live=True))
+    held = [session.pk for session in sessions]
+    presence.take_offline(device_ids=held, reason=reason, now=now)
+    _closed(held, reason, now)
+    for session in sessions:
+        _tell(session.pk, session.epoch, reason, now)
+    return len(held)
+
+
+def _closed(device_ids: list[int], reason: str, now: datetime) -> None:
+    DeviceSession.objects.filter(device_id__in=device_ids, is_live=True).update(
+        is_live=False, closed_at=now, close_reason=reason[:40]
+    )
+
+
+def _tell(device_id: int, epoch: int, reason: str, now: datetime) -> None:
+    publish(events.SessionClosed(occurred_at=now, device_id=device_id, epoch=epoch, reason=reason))
+
+
+def _contact(facts: SessionFacts) -> Contact:
+    """The contact that ends when another session begins."""
+    if not facts.is_live:
+        return presence.OVER_HTTP
+    return Contact(session_epoch=facts.epoch, wire=facts.wire, address=facts.address)
+
+
+def _why_it_opens(facts: SessionFacts) -> str:
+    restarted = not facts.is_live and facts.close_reason == connectivity.SERVER_RESTART
+    return connectivity.AFTER_RESTART if restarted else connectivity.OPENED

@@ -12,7 +12,7 @@ from audit.services import recording
 from devices import events, permissions, registry, selectors
 from devices.choices import LifeEnd, Pairing
 from devices.models import ClaimCode, Device, DeviceCredential, DevicePresence, DeviceSession
-from devices.services import sessions
+from devices.services import connectivity, sessions
 from devices.services.final_state import final_states
 from kernel import live
 from kernel.actors import Actor
@@ -137,10 +137,12 @@ def _lock_out(devices: Sequence[Device], now: datetime) -> None:
         revoked_at=now, key_hash=""
     )
     ClaimCode.objects.filter(device_id__in=keys, used_at__isnull=True).update(used_at=now)
+    connectivity.note_ends(device_ids=keys, reason=CLOSE_REASON, now=now)
     DeviceSession.objects.filter(pk__in=keys, is_live=True).update(closed_at=now)
     DeviceSession.objects.filter(pk__in=keys).update(
         epoch=F("epoch") + 1, close_reason=CLOSE_REASON, is_live=False
     )
+    DevicePresence.objects.filter(pk__in=keys, is_online=True).update(changed_at=now)
     DevicePresence.objects.filter(pk__in=keys).update(is_online=False, offline_due_at=None)
     for device in devices:
         session, presence = device.session, device.presence

@@ -40,6 +40,7 @@ from tests.factories.devices import Board, connected_device, make_device, reconn
 from tests.factories.sites import join_as
 from tests.factories.users import actor_of, client_of, make_user, sign_in, tenant_of
 from tests.kernel.threads import run_at_once
+from tests.telemetry.sensor_hubs import WORDS_ERASED, plant_words
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
 WHY = "tests look at everything"
@@ -123,6 +124,7 @@ def plant_rows(owner: Actor, board: Board, now: datetime) -> None:
         at=now,
         received_at=now,
     )
+    plant_words(board.device_id, tenant_id, CANARY, now)
     enrolment = Enrolment.objects.create(
         uid=f"e{board.device_id}",
         tenant_id=tenant_id,
@@ -185,6 +187,7 @@ def test_nothing_personal_is_left_but_what_the_report_names(person: User) -> Non
     assert {
         "devices_device", "devices_deviceevent", "devices_devicetransfer", "devices_enrolmentrow",
         "commands_command", "relays_relaystate", "telemetry_reading", "audit_auditentry",
+        "device_sensor_state", "device_sensor_events", "device_attributes",
     } <= holding.keys()  # fmt: skip
     assert {"devices_device", "devices_devicesession"} <= rows_with(ADDRESS).keys()
     erasure = erase(board, owner)
@@ -215,12 +218,15 @@ def test_counts_stay(owner: Actor) -> None:
     assert erasure.report["erased"] == {
         "device": {"fields_emptied": 10},
         "session": {"addresses_emptied": 1},
+        "connections": {"addresses_emptied": 1},
+        "maintenance_windows": {},
         "input_events": {"ids_replaced": 3},
         "enrolments": {"rows_emptied": 1},
         "transfers": {"rows_emptied": 1},
         "commands": {"commands_emptied": 1},
         "relays": {"relays_emptied": 4},
         "telemetry": {"boot_ids_replaced": 4},
+        "sensors": WORDS_ERASED,
     }
 
 
@@ -355,7 +361,7 @@ def test_an_erasure_that_dies_anywhere_goes_on_and_counts_right(
         monkeypatch.setattr(erasing, "_keep", whole)
         erasing.run_erasures(timezone.now(), pieces=1)
     done = selectors.erasure_of(actor=owner, device_uid=board.uid)
-    assert (done.state, deaths) == ("done", 11)
+    assert (done.state, deaths) == ("done", 13)
     assert done.report["erased"]["input_events"] == {"ids_replaced": 3}
     assert done.report["erased"]["commands"] == {"commands_emptied": 1}
     assert done.report["erased"]["telemetry"] == {"boot_ids_replaced": 4}
