@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,11 @@ from edge.protocol.fields import is_metric_name
 from kernel import errors
 from kernel.actors import Actor
 from telemetry.models import LatestMetrics, Reading
+from telemetry.sensor_selectors import sensors_of as sensors_of
 from telemetry.types import Point, Series, Snapshot
 
 MAX_POINTS = 2_000
+_AT_ONCE = 2_000
 
 
 def latest_metrics(device_ids: Collection[int]) -> dict[int, Snapshot]:
@@ -71,6 +73,13 @@ def reading_series(
     )
     points = [Point(at=at, value=float(value)) for at, value in rows]
     return Series(points=tuple(reversed(points[:count])), is_truncated=len(points) > count)
+
+
+def stored_readings(*, device_id: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Boot, number and metrics of each raw reading of one life, for who compares them."""
+    rows = Reading.objects.unscoped("a comparison of the whole installation")
+    found = rows.filter(device_id=device_id).order_by("boot_id", "seq")
+    yield from found.values_list("boot_id", "seq", "metrics").iterator(chunk_size=_AT_ONCE)
 
 
 def _snapshot(row: LatestMetrics) -> Snapshot:

@@ -7,8 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from edge.protocol.messages import Telemetry
+
 # Sent when no record of a batch had a number: nothing is acknowledged.
 NOTHING_ACKED: Final = -1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """What one device sent together, and whose it is; without its uid that is looked up."""
+
+    device_id: int
+    tenant_id: int | None
+    telemetry: Telemetry
+    device_uid: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

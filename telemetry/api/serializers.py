@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from telemetry.api.metric_serializers import MetricSeriesBody
 from telemetry.selectors import MAX_POINTS
 
 
@@ -38,9 +39,22 @@ class PointBody(serializers.Serializer[Any]):
 
 
 class SeriesBody(serializers.Serializer[Any]):
-    """Raw values in order of time; `is_truncated` when older ones of the span were left out."""
+    """Metrics of a device over time: as readings in `points`, or as buckets in `series`.
+
+    `resolution` is `raw` or the length of a bucket, `tier` what it was made from.
+    `is_truncated` when older readings of the span were left out.
+    """
 
     device_uid = serializers.CharField()
     metric = serializers.CharField()
     points = PointBody(many=True)
     is_truncated = serializers.BooleanField()
+    resolution = serializers.CharField()
+    tier = serializers.CharField()
+    bucket_seconds = serializers.IntegerField(allow_null=True)
+    to = serializers.DateTimeField()
+    series = MetricSeriesBody(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Adds `from`, which Python keeps for itself."""
+        return super().get_fields() | {"from": serializers.DateTimeField()}

@@ -8,8 +8,8 @@ from telemetry.models import Reading
 
 CHUNK = 2_000
 KEPT = (
-    "Readings are numbers with times and no names: they stay for analysis until they are 14 days "
-    "old, the newest of the device for good."
+    "Readings and what they were drawn together to are numbers with times and no names: they stay "
+    "for analysis as long as those of any device, the newest reading for good."
 )
 
 

@@ -1,36 +1,98 @@
-"""Forget readings that have served their time."""
+"""Forget readings and buckets that have served their time."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from kernel.unit_of_work import unit_of_work
-from telemetry.models import Reading
+from telemetry.buckets import FIVE_MINUTES, HOUR, start_of
+from telemetry.models import Reading, ReadingRollup
+from telemetry.policies import kept_fine, kept_hours, kept_raw
+from telemetry.services.rolling import take_cursor
 
-KEPT_FOR = timedelta(days=14)
-CHUNK = 2_000
-MAX_CHUNKS = 25
+# SQLite has one writer: whoever waits behind a chunk there is a device.
+CHUNK = {"postgresql": 10_000, "sqlite": 2_000}
+BUDGET_S = 2.0
+# A reading may be this much younger by its device's clock than by its arrival.
+_AHEAD = timedelta(hours=1)
 
 
-def forget_old(now: datetime, *, chunk: int = CHUNK, max_chunks: int = MAX_CHUNKS) -> int:
-    """Delete readings that arrived more than 14 days ago; returns how many.
+def forget_old(now: datetime, *, chunk: int | None = None, max_chunks: int | None = None) -> int:
+    """Delete readings that arrived too long ago and are rolled up; returns how many.
 
-    One short transaction per chunk, and a bounded number of them: what is left goes next time.
+    Short transactions, for about two seconds: what is left goes next time.
     """
-    deleted = 0
-    for _ in range(max_chunks):
-        count = _forget_chunk(before=now - KEPT_FOR, chunk=chunk)
+    before = now - kept_raw()
+    size = chunk or CHUNK[connection.vendor]
+    return _in_chunks(lambda: _forget_raw(before=before, chunk=size), size, max_chunks)
+
+
+def forget_old_buckets(now: datetime, *, chunk: int | None = None) -> int:
+    """Delete buckets whose time is over, likewise; returns how many."""
+    size = chunk or CHUNK[connection.vendor]
+    fine_before = start_of(now - kept_fine(), HOUR)
+    deleted = _in_chunks(lambda: _forget_fine(before=fine_before, chunk=size), size)
+    hours_before = start_of(now - kept_hours(), HOUR)
+    return deleted + _in_chunks(lambda: _forget_hours(before=hours_before, chunk=size), size)
+
+
+def _in_chunks(forget: Callable[[], int], size: int, most: int | None = None) -> int:
+    began = time.monotonic()
+    deleted = chunks = 0
+    while chunks != most:
+        count = forget()
         deleted += count
-        if count < chunk:
+        chunks += 1
+        if count < size or time.monotonic() - began > BUDGET_S:
             break
     return deleted
 
 
 @unit_of_work()
-def _forget_chunk(*, before: datetime, chunk: int) -> int:
+def _forget_raw(*, before: datetime, chunk: int) -> int:
+    cursor = take_cursor(is_patient=True)
+    if cursor is None:
+        return 0
     # Rows are numbered in order of arrival, so the oldest are found without another index.
     rows = Reading.objects.unscoped("retention holds for all tenants")
-    oldest = rows.order_by("pk").values_list("pk", "received_at")[:chunk]
+    rolled = rows.filter(pk__lte=cursor.position).order_by("pk")
+    oldest = rolled.values_list("pk", "received_at")[:chunk]
     expired = [pk for pk, received_at in oldest if received_at < before]
+    if not expired:
+        return 0
+    # Before the first is gone: from then on older buckets are only added to.
+    complete_from = start_of(before + _AHEAD, HOUR) + timedelta(hours=1)
+    if cursor.raw_from is None or cursor.raw_from < complete_from:
+        cursor.raw_from = complete_from
+        cursor.save(update_fields=["raw_from"])
+    deleted: int = rows.filter(pk__in=expired)._raw_delete(rows.db)
+    return deleted
+
+
+@unit_of_work()
+def _forget_fine(*, before: datetime, chunk: int) -> int:
+    cursor = take_cursor(is_patient=True)
+    if cursor is None:
+        return 0
+    deleted = _forget_buckets(tier=FIVE_MINUTES, before=before, chunk=chunk)
+    if deleted and (cursor.fine_from is None or cursor.fine_from < before):
+        cursor.fine_from = before
+        cursor.save(update_fields=["fine_from"])
+    return deleted
+
+
+@unit_of_work()
+def _forget_hours(*, before: datetime, chunk: int) -> int:
+    return _forget_buckets(tier=HOUR, before=before, chunk=chunk)
+
+
+def _forget_buckets(*, tier: int, before: datetime, chunk: int) -> int:
+    rows = ReadingRollup.objects.unscoped("retention holds for all tenants")
+    old = rows.filter(tier=tier, bucket_at__lt=before).order_by("bucket_at")
+    expired = list(old.values_list("pk", flat=True)[:chunk])
     deleted: int = rows.filter(pk__in=expired)._raw_delete(rows.db) if expired else 0
     return deleted

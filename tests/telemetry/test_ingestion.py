@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from kernel import realtime
 from telemetry import selectors, storage
-from telemetry.services import ingestion, retention
+from telemetry.services import ingestion
 from telemetry.types import Acknowledgement
 from tests.kernel.threads import run_at_once
 from tests.telemetry.boards import NOW, batch, board, household, reading, stored
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.core, pytest.mark.django_db(transaction=True)]
 def hints(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """What was published to the bus."""
     sent: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(realtime, "publish", lambda topic, message: sent.append((topic, message)))
+    monkeypatch.setattr(realtime, "publish_many", sent.extend)
     return sent
 
 
@@ -140,15 +140,3 @@ def test_every_number_comes_back_as_it_was_sent(device: Any) -> None:
     values = {"a": 0.1, "b": 1e22, "c": -5e-324, "d": 1.0, "e": -0.0}
     ingest(device, batch(reading(1, **values)))
     assert selectors.latest_metrics([device.pk])[device.pk].metrics == values
-
-
-def test_old_readings_go_chunk_by_chunk_and_new_ones_stay(device: Any) -> None:
-    ingest(device, batch(*(reading(seq) for seq in range(7))))
-    later = NOW + retention.KEPT_FOR + timedelta(seconds=1)
-    ingestion.ingest_readings(
-        device_id=device.pk, tenant_id=device.tenant_id, telemetry=batch(reading(9)), now=later
-    )
-    assert retention.forget_old(later, chunk=3, max_chunks=2) == 6
-    assert retention.forget_old(later, chunk=3) == 1
-    assert [row.seq for row in stored()] == [9]
-    assert retention.forget_old(later) == 0
