@@ -10,9 +10,12 @@ from benchmarks import (
     command_round_trip,
     existence_timing,
     fleet_lists,
+    http_ingest,
     idle_sockets,
+    mass_offline,
     reconnect_burst,
     site_removal,
+    telemetry_reads,
 )
 from benchmarks.report import say
 
@@ -23,7 +26,10 @@ BENCHMARKS = {
     "authenticated_request": authenticated_request.main,
     "reconnect_burst": reconnect_burst.main,
     "site_removal": site_removal.main,
+    "mass_offline": mass_offline.main,
     "fleet_lists": fleet_lists.main,
+    "http_ingest": http_ingest.main,
+    "telemetry_reads": telemetry_reads.main,
     "existence_timing": existence_timing.main,
 }
 

@@ -28,11 +28,11 @@ class Child:
 
 
 @contextlib.contextmanager
-def serving(module: str) -> Iterator[Child]:
-    """Run `python -m module PORT` for the length of the block."""
+def serving(module: str, *options: str) -> Iterator[Child]:
+    """Run `python -m module PORT options` for the length of the block."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", module, str(port)],
+        [sys.executable, "-m", module, str(port), *options],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         start_new_session=True,

@@ -18,7 +18,7 @@ from edge.protocol import messages
 from kernel import errors, row_security
 from kernel.unit_of_work import unit_of_work
 from relays.services import reporting
-from telemetry.services import ingestion
+from telemetry.services import ingestion, sensing
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +153,15 @@ def _telemetry(
     return [messages.TelemetryAck(taken.boot_id, taken.acked_seq)]
 
 
+def _sensor_report(
+    sender: Sender, message: messages.SensorReport, now: datetime
+) -> list[messages.SensorAck]:
+    sensing.record_sensor_report(
+        device_id=sender.device_id, epoch=sender.epoch, report=message, now=now
+    )
+    return [] if message.report_id is None else [messages.SensorAck(message.report_id)]
+
+
 _HANDLERS: dict[type, Callable[[Sender, Any, datetime], Sequence[messages.DownMessage]]] = {
     messages.Heartbeat: _heartbeat,
     messages.Auth: _auth,
@@ -160,4 +169,5 @@ _HANDLERS: dict[type, Callable[[Sender, Any, datetime], Sequence[messages.DownMe
     messages.StateReport: _state_report,
     messages.InputEvent: _input_event,
     messages.Telemetry: _telemetry,
+    messages.SensorReport: _sensor_report,
 }

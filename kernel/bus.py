@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import redis
@@ -21,6 +21,8 @@ CHANNEL = "homepot.hints"
 _RETRY_SECONDS = 0.5
 # Hints come from our own processes; the limit only stops a runaway.
 _MAX_HINT_BYTES = 1024 * 1024
+# Far from that limit, with 64 metrics in each.
+_HINTS_TOGETHER = 50
 
 
 class Bus(Protocol):
@@ -28,6 +30,9 @@ class Bus(Protocol):
 
     def publish(self, topic: str, message: dict[str, Any]) -> None:
         """Send from any thread; never raises, never blocks for long."""
+
+    def publish_many(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """The same for several messages at once."""
 
     async def attach(self, deliver: Deliver) -> None:
         """Have `deliver` called on the running loop with each message."""
@@ -56,6 +61,21 @@ class LocalBus:
         except RuntimeError:
             # The loop closed between the check and the call: nobody is left to be told.
             logger.debug("A hint came after the loop had closed")
+
+    def publish_many(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Wake the loop that serves once for all of them."""
+        loop, deliver = self._loop, self._deliver
+        if loop is None or deliver is None:
+            return
+
+        def deliver_all() -> None:
+            for topic, message in messages:
+                deliver(topic, message)
+
+        try:
+            loop.call_soon_threadsafe(deliver_all)
+        except RuntimeError:
+            logger.debug("Hints came after the loop had closed")
 
     async def attach(self, deliver: Deliver) -> None:
         """Deliver on the running loop from now on."""
@@ -90,6 +110,19 @@ class RedisBus:
         except redis.RedisError as error:
             metrics.HINTS_LOST.inc()
             logger.warning("A hint was lost: %s", type(error).__name__)
+
+    def publish_many(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """PUBLISH them as few messages; when Redis is away they are lost and said so.
+
+        Every process reads all of it: each message of the channel costs each of them its time.
+        """
+        for start in range(0, len(messages), _HINTS_TOGETHER):
+            together = messages[start : start + _HINTS_TOGETHER]
+            try:
+                self._sender.publish(CHANNEL, strict_json.dumps(list(together)))
+            except redis.RedisError as error:
+                metrics.HINTS_LOST.inc(len(together))
+                logger.warning("%d hints were lost: %s", len(together), type(error).__name__)
 
     async def attach(self, deliver: Deliver) -> None:
         """Listen on the running loop; returns once the first subscription stands or 2 s passed."""
@@ -136,11 +169,20 @@ class RedisBus:
 
     @staticmethod
     def _hand_over(deliver: Deliver, data: bytes) -> None:
-        try:
-            topic, content = strict_json.loads(data, max_bytes=_MAX_HINT_BYTES)
-        except (ValueError, TypeError):
-            topic = content = None
-        if isinstance(topic, str) and isinstance(content, dict):
-            deliver(topic, content)
-        else:
-            logger.warning("A hint that is not ours was dropped")
+        for topic, content in _hints_in(data):
+            if isinstance(topic, str) and isinstance(content, dict):
+                deliver(topic, content)
+            else:
+                logger.warning("A hint that is not ours was dropped")
+
+
+def _hints_in(data: bytes) -> list[tuple[Any, Any]]:
+    """The pairs of topic and message: one, or a list of them; a pair of None for anything else."""
+    try:
+        found = strict_json.loads(data, max_bytes=_MAX_HINT_BYTES)
+        if isinstance(found, list) and found and isinstance(found[0], list):
+            return [(topic, content) for topic, content in found]
+        topic, content = found
+    except (ValueError, TypeError):
+        return [(None, None)]
+    return [(topic, content)]

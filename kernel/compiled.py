@@ -60,8 +60,8 @@ class _PreparedCursor(psycopg.Cursor[Any]):
         return super().execute(query, params, **{**options, "prepare": True})
 
 
-def _cursor() -> Any:
-    """A cursor of the present connection, with everything Django hangs on it."""
+def prepared_cursor() -> Any:
+    """A cursor of the present connection that prepares, with everything Django hangs on it."""
     if connection.vendor != "postgresql":
         return connection.cursor()
     connection.ensure_connection()
@@ -85,7 +85,7 @@ class _Written:
         parameters = [
             part.bound(values) if isinstance(part, Slot) else part for part in self.parameters
         ]
-        cursor = _cursor()
+        cursor = prepared_cursor()
         cursor.execute(self.text, parameters)
         return cursor
 
@@ -160,7 +160,7 @@ class Insert(Generic[M]):
         ]
         with (
             transaction.mark_for_rollback_on_error(using=connection.alias),
-            _cursor() as cursor,
+            prepared_cursor() as cursor,
         ):
             cursor.execute(written.text, parameters)
             return cursor.fetchall() if is_returning else []

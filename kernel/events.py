@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -50,9 +50,20 @@ def publish(event: DomainEvent) -> None:
     transaction.on_commit(partial(_deliver, event))
 
 
+def publish_all(events: Sequence[DomainEvent]) -> None:
+    """Deliver many events in their order as `publish` would, with one callback for all."""
+    require_unit_of_work()
+    transaction.on_commit(partial(_deliver_all, tuple(events)))
+
+
 def subscribers_of(event_class: type[DomainEvent]) -> tuple[Callable[[Any], None], ...]:
     """Functions that are called with events of that class."""
     return tuple(_subscribers[event_class])
+
+
+def _deliver_all(events: Sequence[DomainEvent]) -> None:
+    for event in events:
+        _deliver(event)
 
 
 def _deliver(event: DomainEvent) -> None:

@@ -31,6 +31,19 @@ PROTOCOL_ERRORS: Final = Counter(
 READINGS: Final = Counter(
     "homepot_readings_total", "Telemetry records: stored, duplicate or rejected.", ["outcome"]
 )
+INGEST_REQUESTS: Final = Counter(
+    "homepot_ingest_requests_total",
+    "Calls that brought readings over HTTP: accepted, or the code of the refusal.",
+    ["code"],
+)
+INGEST_QUEUED: Final = Gauge(
+    "homepot_ingest_queued_readings", "Readings over HTTP that this process holds uncommitted."
+)
+INGEST_FLUSH_SECONDS: Final = Histogram(
+    "homepot_ingest_flush_seconds",
+    "Time of one group commit of readings that came over HTTP.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
 HINTS_LOST: Final = Counter(
     "homepot_hints_lost_total", "Hints that never reached the bus; readers pull instead."
 )

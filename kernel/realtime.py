@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -157,6 +157,11 @@ def hub() -> Hub:
 def publish(topic: str, message: Message) -> None:
     """Send a hint to every process's hub, from any thread; a failure is logged, never raised."""
     bus().publish(topic, message)
+
+
+def publish_many(messages: Sequence[tuple[str, Message]]) -> None:
+    """Send hints together, from any thread: for other processes one message of many."""
+    bus().publish_many(messages)
 
 
 async def start() -> None:

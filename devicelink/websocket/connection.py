@@ -7,7 +7,6 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.utils import timezone
 
 from devicelink import inbound, outbound
@@ -15,6 +14,7 @@ from devicelink.inbound import Pull
 from devicelink.websocket import policy
 from devicelink.websocket.policy import Ending
 from devices.errors import DeviceUnpaired, SessionFenced
+from devices.services import timeouts
 from edge.protocol import codec, limits, messages
 from edge.protocol.errors import TOO_LARGE, ProtocolError
 from kernel import realtime
@@ -25,6 +25,7 @@ from kernel.threads import run_in_database_thread
 
 if TYPE_CHECKING:
     from devicelink.runtime import Runtime
+    from devicelink.websocket.handshake import Admitted
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +38,17 @@ class DeviceConnection:
 
     __slots__ = (
         "__weakref__", "_bugs", "_ended", "_errors", "_frames", "_has_room", "_heard_at", "_loop",
-        "_pull", "_rate", "_runtime", "_socket", "_watch", "_worker", "credential_id", "sender",
+        "_offline_after_s", "_pull", "_rate", "_runtime", "_socket", "_watch", "_worker", "credential_id", "sender",
     )  # fmt: skip
 
     def __init__(
-        self, socket: Socket, sender: inbound.Sender, runtime: Runtime, credential_id: int
+        self, socket: Socket, sender: inbound.Sender, runtime: Runtime, admitted: Admitted
     ) -> None:
         self.sender = sender
         self._socket = socket
         self._runtime = runtime
-        self.credential_id = credential_id
+        self.credential_id = admitted.credential_id
+        self._offline_after_s = admitted.facts.offline_after_s
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[Ending] = self._loop.create_future()
         self._frames: deque[str | bytes] = deque()
@@ -55,7 +57,7 @@ class DeviceConnection:
         self._pull = Pull.ALSO_UNANSWERED
         self._worker: asyncio.Task[None] | None = None
         self._heard_at = self._loop.time()
-        self._watch = self._loop.call_later(settings.OFFLINE_AFTER_SECONDS, self._check_idle)
+        self._watch = self._loop.call_later(self._silence_s(), self._check_idle)
         self._rate = TokenBucket(rate=policy.MESSAGES_PER_SECOND, burst=policy.MESSAGE_BURST)
         self._errors = Strikes(limit=policy.PROTOCOL_ERRORS_PER_MINUTE, window_s=60)
         self._bugs = Strikes(limit=policy.BUGS_PER_MINUTE, window_s=60)
@@ -136,11 +138,14 @@ class DeviceConnection:
     def _check_idle(self) -> None:
         silent_s = self._loop.time() - self._heard_at
         # Frames that wait for us are not silence of the device.
-        left_s = settings.OFFLINE_AFTER_SECONDS - (0 if self._frames else silent_s)
+        left_s = self._silence_s() - (0 if self._frames else silent_s)
         if left_s <= 0:
             self.end(policy.IDLE)
         else:
             self._watch = self._loop.call_later(left_s, self._check_idle)
+
+    def _silence_s(self) -> int:
+        return timeouts.in_force(self._offline_after_s)
 
     # Working
 

@@ -14,6 +14,7 @@ from devicelink.websocket import handshake, policy
 from devicelink.websocket.connection import DeviceConnection
 from devicelink.websocket.handshake import Admitted, Credentials, Refused
 from devicelink.websocket.registry import AdmissionFull
+from devices.types import SessionFacts
 from edge.protocol import codec, messages
 from edge.protocol.close_codes import CloseCode
 from kernel.sockets import PeerGone, Receive, Scope, Send, Socket, turn_away
@@ -90,12 +91,12 @@ async def _open(socket: Socket, shown: Credentials) -> Admitted:
 async def _serve(socket: Socket, admitted: Admitted, runtime: Runtime) -> policy.Ending:
     facts = admitted.facts
     sender = inbound.Sender(device_id=facts.device_id, epoch=facts.epoch, tenant_id=facts.tenant_id)
-    connection = DeviceConnection(socket, sender, runtime, admitted.credential_id)
+    connection = DeviceConnection(socket, sender, runtime, admitted)
     with runtime.registry.holding(connection):
         try:
             if not socket.is_open:
                 await socket.accept()
-            await socket.send(codec.encode(_welcome(facts.epoch)))
+            await socket.send(codec.encode(_welcome(facts)))
         except PeerGone:
             connection.end(policy.GONE)
         if runtime_module.current() is not runtime:
@@ -105,11 +106,11 @@ async def _serve(socket: Socket, admitted: Admitted, runtime: Runtime) -> policy
     return ending
 
 
-def _welcome(epoch: int) -> messages.Welcome:
+def _welcome(facts: SessionFacts) -> messages.Welcome:
     return messages.Welcome(
-        session_epoch=epoch,
+        session_epoch=facts.epoch,
         server_time=timezone.now(),
-        heartbeat_s=policy.heartbeat_seconds(),
+        heartbeat_s=policy.heartbeat_seconds(facts.offline_after_s),
     )
 
 

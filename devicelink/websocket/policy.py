@@ -62,6 +62,6 @@ def unavailable(retry_after: float) -> Ending:
     )
 
 
-def heartbeat_seconds() -> int:
+def heartbeat_seconds(offline_after_s: int | None) -> int:
     """How often a device should speak: three chances before it counts as offline."""
-    return presence.heartbeat_seconds()
+    return presence.heartbeat_seconds(offline_after_s)

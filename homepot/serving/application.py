@@ -1,4 +1,4 @@
-"""The ASGI application: sockets to their doors, everything else over the bridge to Django."""
+"""The ASGI application of three doors: sockets, readings over HTTP, and Django over the bridge."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from devicelink import runtime as device_runtime
+from devicelink.http.door import TelemetryDoor
 from homepot.serving.bridge import DjangoBridge, Receive, Scope, Send
 from homepot.websocket_urls import websocket_router
 from kernel import realtime
@@ -19,7 +20,8 @@ class Application:
     """One process's front door; its lifespan starts and stops the real-time parts."""
 
     def __init__(self, *, on_start: Callable[[], Awaitable[None]] | None = None) -> None:
-        self._http = DjangoBridge()
+        self._django = DjangoBridge()
+        self._http = TelemetryDoor(self._django)
         self._on_start = on_start
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,8 +48,9 @@ class Application:
         await send({"type": "lifespan.startup.complete"})
         while event["type"] != "lifespan.shutdown":
             event = await receive()
+        await self._http.stop()
         await client_runtime.stop()
         await device_runtime.stop()
         await realtime.stop()
-        self._http.shut_down()
+        self._django.shut_down()
         await send({"type": "lifespan.shutdown.complete"})

@@ -76,7 +76,7 @@ class DjangoBridge:
         except ClientGone:
             return
         try:
-            await self._send(response, send)
+            await self._send(response, receive, send)
         except OSError:
             logger.debug("A client left before its answer")
 
@@ -114,7 +114,7 @@ class DjangoBridge:
                 final[name] = value
         return final
 
-    async def _send(self, response: HttpResponseBase, send: Send) -> None:
+    async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
         headers = [
             (name.lower().encode("ascii"), value.encode("latin-1"))
             for name, value in response.items()
@@ -126,7 +126,7 @@ class DjangoBridge:
         start = {"type": "http.response.start", "status": response.status_code}
         if response.streaming:
             await send({**start, "headers": headers})
-            await self._stream(response, send)
+            await self._stream(response, receive, send)
             return
         content = response.content if isinstance(response, HttpResponse) else b""
         headers = [header for header in headers if header[0] != b"content-length"]
@@ -135,14 +135,21 @@ class DjangoBridge:
         await send({**start, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _stream(self, response: Any, send: Send) -> None:
-        """Take the next piece only when the one before has left: memory stays flat."""
+    async def _stream(self, response: Any, receive: Receive, send: Send) -> None:
+        """Take the next piece only when the one before has left: memory stays flat.
+
+        Sending to a client that has hung up does nothing and says nothing, so that is watched for.
+        """
         pieces: Iterator[bytes] = iter(response.streaming_content)
+        gone = asyncio.create_task(_hung_up(receive))
         try:
             while (piece := await self._on_thread(next, pieces, _END)) is not _END:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+                if gone.done():
+                    return
             await send({"type": "http.response.body", "body": b""})
         finally:
+            gone.cancel()
             await self._on_thread(response.close)
 
     async def _on_thread(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -179,6 +186,12 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
         chunks.append(chunk)
         if not event.get("more_body", False):
             return b"".join(chunks)
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        # Whatever else comes must not keep the loop from the stream itself.
+        await asyncio.sleep(0.05)
 
 
 def _refusal(error: errors.HomepotError, scope: Scope) -> HttpResponse:

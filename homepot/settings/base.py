@@ -7,6 +7,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
+from edge.protocol.limits import MAX_HTTP_BODY_BYTES
 from homepot.settings.environment import environment
 from homepot.settings.logging import logging_settings
 
@@ -44,12 +45,19 @@ MAX_DEVICE_HANDSHAKES = environment.integer("MAX_DEVICE_HANDSHAKES")
 MAX_CLIENT_SOCKETS = environment.integer("MAX_CLIENT_SOCKETS")
 DEVICE_TOKEN_IN_QUERY = environment.boolean("HOMEPOT_DEVICE_TOKEN_IN_QUERY")
 AUDIT_ADDRESSES = environment.boolean("AUDIT_ADDRESSES")
+TELEMETRY_RAW_DAYS = environment.integer("TELEMETRY_RAW_DAYS")
+TELEMETRY_5M_DAYS = environment.integer("TELEMETRY_5M_DAYS")
+TELEMETRY_1H_DAYS = environment.integer("TELEMETRY_1H_DAYS")
 FAILPOINT = environment.text("HOMEPOT_FAILPOINT")
 MAX_BODY_BYTES = 1024 * 1024
 # Addresses that take more, by their path.
 _LIST = 4 * 1024 * 1024
 # The page sends the same file as a part of a form.
-BODY_LIMITS = {"/api/v1/enrolments": _LIST, "/enrol": _LIST + 64 * 1024}
+BODY_LIMITS = {
+    "/api/v1/enrolments": _LIST,
+    "/enrol": _LIST + 64 * 1024,
+    "/api/v1/analytics/device-metrics": MAX_HTTP_BODY_BYTES,
+}
 # Django's own limit knows no addresses; the bridge has held each to its own before.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(MAX_BODY_BYTES, *BODY_LIMITS.values())
 

@@ -145,6 +145,9 @@ VARIABLES: tuple[Variable, ...] = (
     _variable(
         "AUDIT_ADDRESSES", "bool", "1", "Keep the caller's network address in audit entries."
     ),
+    _variable("TELEMETRY_RAW_DAYS", "int", "14", "Days that single readings are kept."),
+    _variable("TELEMETRY_5M_DAYS", "int", "90", "Days that buckets of five minutes are kept."),
+    _variable("TELEMETRY_1H_DAYS", "int", "1826", "Days that hourly buckets are kept."),
     _variable(
         "HOMEPOT_FAILPOINT",
         "str",

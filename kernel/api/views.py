@@ -37,9 +37,12 @@ class ApiView(APIView):
     (a counted try, a revoked token family): their effect and the stored answer to an
     Idempotency-Key are then two transactions instead of one. One that may not be interrupted
     between the two has its service call `keep_answer` with the answer, in its unit of work.
+    `reads_idempotency_key` marks views whose service makes a repeat harmless by itself: for them
+    no answer is stored.
     """
 
     commits_on_refusal = False
+    reads_idempotency_key = False
 
     def keep_answer(self, response: HttpResponse) -> None:
         """Store the answer for the request's Idempotency-Key; without one there is nothing to."""
@@ -58,7 +61,7 @@ class ApiView(APIView):
         request.actor = actor
         row_security.enter_for(actor)
         handler = getattr(self, (request.method or "").lower(), None)
-        if request.method in MUTATING and handler is not None:
+        if request.method in MUTATING and handler is not None and not self.reads_idempotency_key:
             key = request.headers.get("Idempotency-Key")
             if key is not None:
                 setattr(self, request.method.lower(), _Once(self, handler, key))

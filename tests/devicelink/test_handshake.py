@@ -8,7 +8,7 @@ from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
 from devicelink.websocket import policy
-from devices.models import Device
+from devices.models import Device, DevicePresence
 from devices.services import credentials, sessions
 from tests.devicelink.household import Board, provision
 from tests.devicelink.serving import LiveServer, eventually
@@ -188,3 +188,11 @@ def test_a_database_that_is_away_is_no_wrong_key(
     with server.device(board.uid, board.token) as device:
         assert device.hear()["retry_after"] == 5
         assert device.hear_close() == 1013
+
+
+def test_the_welcome_gives_the_heartbeat_of_the_devices_own_time(
+    server: LiveServer, board: Board
+) -> None:
+    DevicePresence.objects.filter(device_id=board.device_id).update(offline_after_s=90)
+    with server.device(board.uid, board.token) as device:
+        assert device.hear()["heartbeat_s"] == 30

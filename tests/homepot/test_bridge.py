@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import uvicorn
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -19,6 +22,7 @@ from homepot.serving.environ import environ_of
 from kernel import realtime
 from kernel.api.views import json_response
 from kernel.deferral import Deferral
+from tests.server_process import LOOPBACK, free_port
 
 seen: dict[str, Any] = {}
 
@@ -36,6 +40,17 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
         for number in range(3):
             seen["last_piece"] = number
             yield b"%d" % number
+
+    return StreamingHttpResponse(pieces())
+
+
+def endless(request: HttpRequest) -> StreamingHttpResponse:
+    def pieces() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"more"
+        finally:
+            seen["is_closed"] = True
 
     return StreamingHttpResponse(pieces())
 
@@ -61,6 +76,7 @@ def fail(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("echo", echo),
     path("stream", stream),
+    path("endless", endless),
     path("wait", wait),
     path("api/fail", fail),
 ]
@@ -94,7 +110,10 @@ async def _ask(
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        return events.pop(0) if events else {"type": "http.disconnect"}
+        if not events:
+            # A client that waits for its answer says nothing more.
+            await asyncio.Event().wait()
+        return events.pop(0)
 
     async def send(event: dict[str, Any]) -> None:
         sent.append(event)
@@ -300,3 +319,58 @@ def test_requests_run_on_the_fixed_pool_only(settings: Any) -> None:
 
     assert 1 <= len(seen["threads"]) <= 2
     assert all(name.startswith("web") for name in seen["threads"])
+
+
+def test_a_client_that_hangs_up_ends_its_stream() -> None:
+    async def ask() -> int:
+        hung_up = asyncio.Event()
+        events = [{"type": "http.request", "body": b"", "more_body": False}]
+        sent = []
+
+        async def receive() -> dict[str, Any]:
+            if events:
+                return events.pop()
+            await hung_up.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(event: dict[str, Any]) -> None:
+            sent.append(event)
+            if len(sent) == 10:
+                hung_up.set()
+                # As a server does: what is sent from now on goes nowhere.
+                await asyncio.sleep(0)
+
+        async with asyncio.timeout(10):
+            await DjangoBridge()(_scope("/endless"), receive, send)
+        return len(sent)
+
+    seen.pop("is_closed", None)
+    assert _run(ask()) <= 12
+    assert seen["is_closed"]
+
+
+def test_under_the_real_server_too_who_hangs_up_ends_the_stream() -> None:
+    port = free_port()
+    config = uvicorn.Config(
+        DjangoBridge(), host=LOOPBACK, port=port, lifespan="off", log_level="warning"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    seen.pop("is_closed", None)
+    thread.start()
+    try:
+        _until(lambda: server.started)
+        with socket.create_connection((LOOPBACK, port), timeout=10) as client:
+            client.sendall(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"200 OK" in client.recv(100)
+        _until(lambda: "is_closed" in seen)
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -83,6 +83,25 @@ async def test_hints_of_one_sender_keep_their_order(bus: Bus, hub: Hub) -> None:
     assert [(await inbox.next())["number"] for _ in range(100)] == list(range(100))
 
 
+async def test_hints_that_are_sent_together_arrive_in_order_at_their_topics(
+    bus: Bus, hub: Hub
+) -> None:
+    heard: list[tuple[str, int]] = []
+    done = asyncio.Event()
+
+    def hear(topic: str, message: realtime.Message) -> None:
+        heard.append((topic, message["n"]))
+        if message["n"] == 119:
+            done.set()
+
+    for topic in ("tenant.1", "tenant.2"):
+        hub.subscribe(topic, lambda message, topic=topic: hear(topic, message))
+    sent = [(f"tenant.{1 + number % 2}", {"n": number}) for number in range(120)]
+    await asyncio.to_thread(bus.publish_many, sent)
+    await asyncio.wait_for(done.wait(), 5)
+    assert heard == [(topic, message["n"]) for topic, message in sent]
+
+
 async def test_who_unsubscribed_hears_nothing_more(bus: Bus, hub: Hub) -> None:
     gone, here = Inbox(hub, "device.1"), Inbox(hub, "device.1")
     hub.unsubscribe(gone.subscription)

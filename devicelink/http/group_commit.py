@@ -1,0 +1,156 @@
+"""The bounded queue of one process, and the one flusher that takes everything from it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from devicelink.http import flushing
+from devicelink.http.flushing import Verdict
+from devicelink.http.intake import Arrival
+from kernel import errors
+from kernel.metrics import INGEST_FLUSH_SECONDS, INGEST_QUEUED
+from kernel.threads import run_in_database_thread
+from telemetry.types import Acknowledgement
+
+logger = logging.getLogger(__name__)
+
+MAX_READINGS = 20_000
+MAX_BYTES = 32 * 1024 * 1024
+# No device may fill the queue for all others.
+MAX_READINGS_OF_ONE = 4_000
+READINGS_PER_FLUSH = 5_000
+_RETRY_SECONDS = 1
+# Whoever has waited this long for one flush is better told to come again.
+_PATIENCE_SECONDS = 20.0
+_DRAIN_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    arrival: Arrival
+    weight: int
+    verdict: asyncio.Future[Verdict]
+
+
+class GroupCommit:
+    """Holds what arrived until it is committed; lives on one event loop.
+
+    Nothing is taken in that is not answered, and nothing is answered as stored before COMMIT:
+    what comes while the queue is full is refused at once, and what was taken in is stored or
+    refused by the database.
+    """
+
+    def __init__(self) -> None:
+        self._queue: deque[_Waiting] = deque()
+        self._readings = 0
+        self._bytes = 0
+        self._of_device: Counter[int] = Counter()
+        self._arrived = asyncio.Event()
+        self._flusher: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    async def store(self, arrival: Arrival) -> Acknowledgement | None:
+        """What became of these readings; None when their caller must be asked for its key anew.
+
+        Raises Unavailable while the queue is full, the database is away or the server stops, and
+        RateLimited when one device has too much in the queue; nothing of it is stored then, but
+        for a connection that broke at COMMIT, after which the same readings are duplicates.
+        """
+        verdict = await self._enqueue(arrival).verdict
+        if isinstance(verdict, errors.HomepotError):
+            raise verdict
+        return verdict
+
+    async def stop(self) -> None:
+        """Refuse what comes from now on and commit what is there; stopping twice is fine."""
+        self._is_stopping = True
+        flusher, self._flusher = self._flusher, None
+        if flusher is None:
+            return
+        self._arrived.set()
+        await asyncio.wait({flusher}, timeout=_DRAIN_SECONDS)
+        flusher.cancel()
+        await asyncio.gather(flusher, return_exceptions=True)
+        self._settle(list(self._queue), [errors.Unavailable(retry_after=2)] * len(self._queue))
+        self._queue.clear()
+
+    def _enqueue(self, arrival: Arrival) -> _Waiting:
+        # A batch of refused readings alone still costs its place.
+        weight = len(arrival.telemetry.readings) or 1
+        device_id = arrival.caller.device_id
+        if self._of_device[device_id] + weight > MAX_READINGS_OF_ONE:
+            raise errors.RateLimited(retry_after=_RETRY_SECONDS)
+        is_full = self._readings + weight > MAX_READINGS or self._bytes + arrival.size > MAX_BYTES
+        if is_full or self._is_stopping:
+            raise errors.Unavailable(retry_after=_RETRY_SECONDS)
+        waiting = _Waiting(arrival, weight, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._weigh(waiting, 1)
+        self._arrived.set()
+        if self._flusher is None:
+            # Not every server tells its application that it starts.
+            self._flusher = asyncio.create_task(self._run(), name="telemetry-flusher")
+        return waiting
+
+    async def _run(self) -> None:
+        while self._queue or not self._is_stopping:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._queue:
+                await self._flush(self._take())
+
+    def _take(self) -> list[_Waiting]:
+        taken: list[_Waiting] = []
+        readings = 0
+        while self._queue and readings < READINGS_PER_FLUSH:
+            waiting = self._queue.popleft()
+            if waiting.verdict.done():
+                # Who asked has been told to come again, or has left.
+                self._weigh(waiting, -1)
+                continue
+            taken.append(waiting)
+            readings += waiting.weight
+        return taken
+
+    async def _flush(self, taken: list[_Waiting]) -> None:
+        if not taken:
+            return
+        began = time.perf_counter()
+        verdicts: list[Verdict]
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                verdicts = await run_in_database_thread(
+                    flushing.store, [waiting.arrival for waiting in taken]
+                )
+        except asyncio.CancelledError:
+            self._settle(taken, [errors.Unavailable(retry_after=2)] * len(taken))
+            raise
+        except TimeoutError:
+            # The thread may still come through; to who sends again they are duplicates then.
+            logger.error("A flush of readings takes too long")
+            verdicts = [errors.Unavailable(retry_after=2)] * len(taken)
+        except Exception:
+            logger.exception("A flush of readings failed")
+            verdicts = [errors.Unavailable(retry_after=2)] * len(taken)
+        INGEST_FLUSH_SECONDS.observe(time.perf_counter() - began)
+        self._settle(taken, verdicts)
+
+    def _settle(self, taken: list[_Waiting], verdicts: list[Verdict]) -> None:
+        for waiting, verdict in zip(taken, verdicts, strict=True):
+            self._weigh(waiting, -1)
+            if not waiting.verdict.done():
+                waiting.verdict.set_result(verdict)
+
+    def _weigh(self, waiting: _Waiting, sign: int) -> None:
+        """Add what waits to the books of the queue, or take it off."""
+        self._readings += sign * waiting.weight
+        self._bytes += sign * waiting.arrival.size
+        device_id = waiting.arrival.caller.device_id
+        self._of_device[device_id] += sign * waiting.weight
+        if not self._of_device[device_id]:
+            del self._of_device[device_id]
+        INGEST_QUEUED.set(self._readings)
