@@ -4,12 +4,13 @@ Each kind of decision throws its own dice, so that one reading more or less does
 happens to the next command.
 """
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
+
+from edge.simulator.dice import Dice
 
 
 class AckFate(StrEnum):
@@ -22,6 +23,16 @@ class AckFate(StrEnum):
     REBOOT_BEFORE = "reboot_before_run"
     REBOOT_AFTER = "reboot_before_ack"
     DROP_AFTER = "drop_before_ack"
+
+
+class BatchFate(StrEnum):
+    """What becomes of one batch of readings on its way."""
+
+    NORMAL = "normal"
+    LOST = "telemetry_lost"
+    LATE = "telemetry_late"
+    DUPLICATED = "telemetry_duplicated"
+    REORDERED = "telemetry_reordered"
 
 
 class Fault(StrEnum):
@@ -57,6 +68,7 @@ MALFORMED_FRAMES: Final[tuple[str | bytes, ...]] = (
 )
 
 _ACK_FATES = tuple(fate for fate in AckFate if fate is not AckFate.NORMAL)
+_BATCH_FATES = tuple(fate for fate in BatchFate if fate is not BatchFate.NORMAL)
 _FAULTS = tuple(fault for fault in Fault if fault is not Fault.NONE)
 
 
@@ -72,21 +84,7 @@ class ChaosProfile:
     fault_every_s: float = 15.0
     ack_fates: Sequence[AckFate] = _ACK_FATES
     faults: Sequence[Fault] = _FAULTS
-
-
-class Dice:
-    """The random numbers of one device, one stream for each kind of decision."""
-
-    def __init__(self, *, seed: int, index: int) -> None:
-        self._prefix = f"{seed}:{index}"
-        self._streams: dict[str, random.Random] = {}
-
-    def stream(self, name: str) -> random.Random:
-        """Return the stream of that name; it starts at the same place for the same seed."""
-        found = self._streams.get(name)
-        if found is None:
-            found = self._streams[name] = random.Random(f"{self._prefix}:{name}")
-        return found
+    batch_fates: Sequence[BatchFate] = _BATCH_FATES
 
 
 class Chaos:
@@ -96,6 +94,7 @@ class Chaos:
         self._profile = profile
         self._dice = dice
         self._is_calm = profile.probability <= 0
+        self._is_over = False
 
     @property
     def fault_every_s(self) -> float:
@@ -107,14 +106,28 @@ class Chaos:
         """Say whether nothing will go wrong any more."""
         return self._is_calm
 
+    @property
+    def is_over(self) -> bool:
+        """Say whether calm was asked for: not even a site goes away any more."""
+        return self._is_over
+
     def calm(self) -> None:
         """Let nothing go wrong from now on."""
-        self._is_calm = True
+        self._is_calm = self._is_over = True
 
     def ack_fate(self) -> AckFate:
         """Return what becomes of the next command."""
         dice = self._dice.stream("ack")
         return dice.choice(self._profile.ack_fates) if self._strikes("ack") else AckFate.NORMAL
+
+    def batch_fate(self) -> BatchFate:
+        """Return what becomes of the next batch of readings."""
+        dice = self._dice.stream("telemetry")
+        return (
+            dice.choice(self._profile.batch_fates)
+            if self._strikes("telemetry")
+            else BatchFate.NORMAL
+        )
 
     def fault(self) -> Fault:
         """Return what happens to the device now."""
@@ -129,9 +142,9 @@ class Chaos:
         """Return how many copies a duplicated message has."""
         return self._dice.stream(of).randint(*self._profile.copies)
 
-    def late_by_s(self) -> float:
-        """Return the seconds a late ack is held back."""
-        return self._dice.stream("ack").uniform(*self._profile.late_ack_s)
+    def late_by_s(self, of: str = "ack") -> float:
+        """Return the seconds a late ack, or a late batch, is held back."""
+        return self._dice.stream(of).uniform(*self._profile.late_ack_s)
 
     def half_open_s(self) -> float:
         """Return how long a device neither reads nor writes."""

@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         wanted = options.from_arguments(given, os.environ)
-        return run(wanted, announce=_ignore if given.quiet else _print)
+        announce = _ignore if given.quiet else _print
+        return run(wanted, announce=announce, report=_say)
     except SimulatorStopped as stopped:
         sys.stderr.write(f"simulator: {stopped}\n")
         return stopped.exit_code
@@ -39,9 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def run(wanted: FleetOptions, *, announce: Callable[[Announcement], None]) -> int:
+def run(
+    wanted: FleetOptions,
+    *,
+    announce: Callable[[Announcement], None],
+    report: Callable[[str], None],
+) -> int:
     """Run a fleet until SIGTERM, SIGINT or its end; 0, or 3 when the server wanted none of it."""
-    fleet = asyncio.run(_run_until_signalled(wanted, announce))
+    fleet = asyncio.run(_run_until_signalled(wanted, announce, report))
     return _ALL_REFUSED if len(fleet.refused) == wanted.devices else 0
 
 
@@ -55,13 +61,17 @@ def sentence(announced: Announcement) -> str:
 
 
 async def _run_until_signalled(
-    wanted: FleetOptions, announce: Callable[[Announcement], None]
+    wanted: FleetOptions,
+    announce: Callable[[Announcement], None],
+    report: Callable[[str], None],
 ) -> Fleet:
-    fleet = Fleet(wanted, announce=announce)
+    fleet = Fleet(wanted, announce=announce, report=report)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, fleet.stop)
     await fleet.run()
+    if wanted.report_every_s is not None:
+        report(fleet.figures())
     return fleet
 
 
@@ -69,6 +79,11 @@ def _print(announced: Announcement) -> None:
     if announced.is_new:
         sys.stdout.write(sentence(announced) + "\n")
         sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def _ignore(_: Announcement) -> None:

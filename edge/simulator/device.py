@@ -5,64 +5,27 @@ same effects, record for record.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Final
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
 
 from edge.protocol import codec, duties, messages
 from edge.protocol.codec import format_moment
 from edge.simulator import VERSION
-from edge.simulator.agenda import Agenda
-from edge.simulator.chaos import AckFate, Chaos, ChaosProfile, Dice, Fault
-from edge.simulator.effects import Drop, Effect, Moment, Ping, Postpone, Record, Send
-from edge.simulator.environment import Surroundings
-from edge.simulator.flash import Flash, QueuedReading
+from edge.simulator.chaos import AckFate, Fault
+from edge.simulator.core import BoardProfile, Connection
+from edge.simulator.effects import Effect, Moment, Ping, Postpone, Send
+from edge.simulator.outages import Outage
+from edge.simulator.reporting import ReportingDevice
 
-_RESEND_TELEMETRY_S: Final = 30.0
+__all__ = ["BoardProfile", "SimDevice"]
+
 _PING_EVERY_S: Final = 20.0
 _PONG_WITHIN_S: Final = 40.0
-_INPUTS: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class BoardProfile:
-    """What kind of device this is and how often it speaks by itself."""
-
-    hardware_id: str
-    seed: int
-    index: int
-    # Made anew for every start of the simulator, so that a boot_id is never used twice.
-    run_id: str
-    telemetry_every_s: float = 10.0
-    input_every_s: float = 120.0
-
-
-@dataclass(slots=True)
-class _Connection:
-    """What a device knows only as long as one connection lasts."""
-
-    opened_at: float
-    heard_at: float
-    is_welcomed: bool = False
-    state_seq: int = 0
-    unacked: tuple[str, int, float] | None = None
-
-
-class SimDevice:
+class SimDevice(ReportingDevice):
     """Keeps the duties of a device, with true relays, and lets chaos strike at them."""
-
-    def __init__(self, profile: BoardProfile, flash: Flash, chaos: ChaosProfile) -> None:
-        self.profile = profile
-        self.flash = flash
-        self._dice = Dice(seed=profile.seed, index=profile.index)
-        self._chaos = Chaos(chaos, self._dice)
-        self._surroundings = Surroundings(self._dice.stream("surroundings"))
-        self._connection: _Connection | None = None
-        self._agenda = Agenda()  # of the device itself, until its next reboot
-        self._errands = Agenda()  # of the connection, gone with it
-        self._frozen_until = 0.0
-        self._skew = timedelta(seconds=self._dice.stream("clock").uniform(-2, 2))
-        self._effects: list[Effect] = []
 
     # What happens to the device
 
@@ -73,7 +36,7 @@ class SimDevice:
 
     def connected(self, at: Moment) -> list[Effect]:
         """Take over a connection that was just opened; the server speaks first."""
-        self._connection = _Connection(opened_at=at.monotonic, heard_at=at.monotonic)
+        self._connection = Connection(opened_at=at.monotonic, heard_at=at.monotonic)
         self._errands.add(at.monotonic + _PING_EVERY_S, self._ping)
         self._record("connected")
         return self._taken()
@@ -101,7 +64,7 @@ class SimDevice:
             self._record("error_received", code=message.code)
             if message.retry_after is not None:
                 self._effects.append(Postpone(message.retry_after))
-        else:
+        elif not isinstance(message, messages.SensorAck):
             self._asked(message, at)
         return self._taken()
 
@@ -158,15 +121,11 @@ class SimDevice:
         every = self.profile.telemetry_every_s
         self._agenda.add(at.monotonic + phase.uniform(0, every), self._measure)
         self._plan_input(at)
+        self._plan_outage(at)
         if not self._chaos.is_calm:
             first = phase.uniform(0.2, 1) * self._chaos.fault_every_s
             self._agenda.add(at.monotonic + first, self._maybe_fail)
         self._record("booted", boot_id=self._boot_id)
-
-    def _forget_connection(self) -> None:
-        self._connection = None
-        self._errands.clear()
-        self._frozen_until = 0.0
 
     def _welcomed(self, welcome: messages.Welcome, at: Moment) -> None:
         connection = self._connection
@@ -259,69 +218,6 @@ class SimDevice:
             copies = self._chaos.several("ack") if fate is AckFate.DUPLICATED else 1
             self._send(ack, copies=copies)
 
-    def _send_later(self, _: Moment, message: messages.UpMessage) -> None:
-        self._send(message)
-
-    # What the device says by itself
-
-    def _measure(self, at: Moment) -> None:
-        metrics = self._surroundings.measure(
-            monotonic=at.monotonic, uptime_s=at.monotonic - self._booted_at
-        )
-        self.flash.telemetry.append(
-            QueuedReading(self._boot_id, self._next_seq, self._own_time(at), metrics)
-        )
-        self._next_seq += 1
-        self._send_telemetry(at)
-        self._agenda.add(at.monotonic + self.profile.telemetry_every_s, self._measure)
-
-    def _send_telemetry(self, at: Moment) -> None:
-        connection = self._connection
-        if connection is None or not connection.is_welcomed:
-            return
-        waiting = connection.unacked
-        if waiting is not None and at.monotonic - waiting[2] < _RESEND_TELEMETRY_S:
-            return
-        batch = self.flash.oldest_batch()
-        if batch is None:
-            return
-        connection.unacked = (batch.boot_id, batch.readings[-1].seq, at.monotonic)
-        copies = self._chaos.copies("telemetry")
-        if copies > 1:
-            self._record("chaos", fault="telemetry_duplicated", copies=copies)
-        self._send(batch, copies=copies)
-
-    def _telemetry_acked(self, ack: messages.TelemetryAck, at: Moment) -> None:
-        self.flash.forget(boot_id=ack.boot_id, acked_seq=ack.acked_seq)
-        connection = self._connection
-        waiting = connection.unacked if connection is not None else None
-        if connection is None or waiting is None:
-            return
-        if ack.boot_id == waiting[0] and ack.acked_seq >= waiting[1]:
-            connection.unacked = None
-            self._send_telemetry(at)
-
-    def _plan_input(self, at: Moment) -> None:
-        wait = self._dice.stream("input").uniform(0.5, 1.5) * self.profile.input_every_s
-        self._agenda.add(at.monotonic + wait, self._press)
-
-    def _press(self, at: Moment) -> None:
-        """Somebody pushes a button; without a session nobody hears of it."""
-        dice = self._dice.stream("input")
-        index, kind = dice.randrange(_INPUTS), dice.choice(("press", "hold"))
-        self._events += 1
-        self._plan_input(at)
-        if self._connection is None or not self._connection.is_welcomed:
-            return
-        event = messages.InputEvent(
-            input_index=index,
-            kind=kind,
-            event_id=f"{self._boot_id}.{self._events}",
-            at=self._own_time(at),
-        )
-        self._record("input", event_id=event.event_id, kind=kind, input_index=index)
-        self._send(event, copies=self._chaos.copies("input_copies"))
-
     # What goes wrong by itself
 
     def _maybe_fail(self, at: Moment) -> None:
@@ -364,29 +260,22 @@ class SimDevice:
         if self._connection is not None and self._connection.is_welcomed:
             self._effects.append(Send(self._chaos.malformed_frame()))
 
-    # The wire and the log
+    def _plan_outage(self, at: Moment) -> None:
+        began_at = self.profile.began_at
+        coming = self.profile.outages.next_of(self.profile.index, after=at.monotonic - began_at)
+        if coming is not None:
+            self._agenda.add(began_at + coming.starts_at, self._go_away, coming)
 
-    def _own_time(self, at: Moment) -> datetime:
-        return at.wall + self._skew
+    def _go_away(self, at: Moment, outage: Outage) -> None:
+        """Lose the connection with the whole site, until it has power and network again."""
+        self._plan_outage(at)
+        if self._chaos.is_over:
+            return
+        left_s = self.profile.began_at + outage.starts_at + outage.seconds - at.monotonic
+        self._record("chaos", fault="site_outage", number=outage.number, seconds=round(left_s, 3))
+        self._drop(stay_away_s=max(0.001, left_s))
 
-    def _next_state_seq(self, connection: _Connection) -> int:
+    def _next_state_seq(self, connection: Connection) -> int:
         number = connection.state_seq
         connection.state_seq += 1
         return number
-
-    def _drop(self, *, stay_away_s: float = 0.0) -> None:
-        if self._connection is not None:
-            self._forget_connection()
-            self._effects.append(Drop(stay_away_s))
-
-    def _send(self, message: messages.UpMessage, *, copies: int = 1) -> None:
-        self._effects += [Send(codec.encode(message))] * copies
-
-    def _record(self, event: str, **details: Any) -> None:
-        self._effects.append(
-            Record(event, {name: value for name, value in details.items() if value is not None})
-        )
-
-    def _taken(self) -> list[Effect]:
-        effects, self._effects = self._effects, []
-        return effects

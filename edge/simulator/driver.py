@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from edge.simulator import VERSION
 from edge.simulator.device import SimDevice
 from edge.simulator.effects import Drop, Effect, Moment, Ping, Postpone, Record, Send
 from edge.simulator.errors import DeviceRefused, DeviceUnpaired
+from edge.simulator.http_client import HttpPool
 from edge.simulator.state_directory import Identity
 
 _OPEN_TIMEOUT_S: Final = 15.0
@@ -42,9 +44,20 @@ class Wire:
     socket_url: str
     # A fleet that connects all at once would be turned away for it.
     handshakes: asyncio.Semaphore
+    # None: devices stay connected over a WebSocket.
+    http: HttpPool | None = None
 
 
-class WireDevice:
+@dataclass(slots=True)
+class Line:
+    """How a device stands with its server, for the truth."""
+
+    is_open: bool = False
+    spoke_at: datetime | None = None
+    heard_at: datetime | None = None
+
+
+class LiveDevice(ABC):
     """Runs one core against the server until it is cancelled or refused for good."""
 
     def __init__(
@@ -57,12 +70,13 @@ class WireDevice:
         recorder: Recorder,
     ) -> None:
         self.core = core
+        self.line = Line()
         self._identity = identity
         self._wire = wire
         self._backoff = backoff
         self._recorder = recorder
-        self._socket: ClientConnection | None = None
         self._stay_away_s = 0.0
+        self._away_until = 0.0
         self._was_dropped = False
         self._woken = asyncio.Event()
 
@@ -75,7 +89,10 @@ class WireDevice:
         while True:
             self._stay_away_s, self._was_dropped = 0.0, False
             started = time.monotonic()
-            code = await self._connection()
+            try:
+                code = await self._connection()
+            finally:
+                self.line.is_open = False
             await self._perform(self.core.disconnected(moment(), code=code))
             if code == CloseCode.UNPAIRED:
                 raise DeviceUnpaired(f"the server closed with {code}: unpaired")
@@ -88,7 +105,62 @@ class WireDevice:
     async def calm(self) -> None:
         """End the chaos of this device and have it connect anew."""
         await self._perform(self.core.calm(moment()))
+        self._away_until = 0.0
         self._woken.set()
+
+    @abstractmethod
+    async def _connection(self) -> int:
+        """Reach the server and stay with it; return the close code, 1006 without one."""
+
+    @abstractmethod
+    async def _speak(self, effect: Send | Ping) -> None:
+        """Say something, or see to it that it is said."""
+
+    @abstractmethod
+    def _break(self) -> None:
+        """Lose the connection without a goodbye."""
+
+    async def _live_without_connection(self, seconds: float) -> None:
+        """Go on measuring and failing until it is time to connect again."""
+        until = time.monotonic() + seconds
+        # What happens meanwhile may keep the device away for longer.
+        while (left := max(until, self._away_until) - time.monotonic()) > 0:
+            await self._perform(self.core.due(moment()))
+            await asyncio.sleep(min(left, max(0.0, self._until_due())))
+
+    async def _sleep_until_due(self) -> None:
+        self._woken.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._until_due()):
+                await self._woken.wait()
+
+    def _until_due(self) -> float:
+        return min(_LONGEST_WAIT_S, max(0.0, self.core.next_due() - time.monotonic()))
+
+    # Doing as the core says
+
+    async def _perform(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Record):
+                self._recorder(self.core, moment(), effect)
+            elif isinstance(effect, Drop):
+                self._drop(effect)
+            elif isinstance(effect, Postpone):
+                self._stay_away_s = max(self._stay_away_s, effect.seconds)
+            else:
+                await self._speak(effect)
+
+    def _drop(self, effect: Drop) -> None:
+        self._was_dropped = True
+        self._stay_away_s = max(self._stay_away_s, effect.stay_away_s)
+        self._away_until = max(self._away_until, time.monotonic() + effect.stay_away_s)
+        self._break()
+
+
+class WireDevice(LiveDevice):
+    """A device on a WebSocket."""
+
+    _socket: ClientConnection | None = None
 
     async def _connection(self) -> int:
         """Open a connection and serve it; return the close code, 1006 without one."""
@@ -99,7 +171,7 @@ class WireDevice:
             return refused.response.status_code
         except (OSError, TimeoutError, WebSocketException):
             return _NO_CODE
-        self._socket = socket
+        self._socket, self.line.is_open = socket, True
         try:
             await self._serve(socket)
         except ConnectionClosed as closed:
@@ -146,39 +218,15 @@ class WireDevice:
                     frame = await socket.recv()
             except TimeoutError:
                 continue
-            await self._perform(self.core.received(frame, moment()))
+            now = moment()
+            self.line.heard_at = now.wall
+            await self._perform(self.core.received(frame, now))
 
     async def _sleep_frozen(self, socket: ClientConnection) -> None:
         socket.transport.pause_reading()
-        self._woken.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._until_due()):
-                await self._woken.wait()
+        await self._sleep_until_due()
         if not socket.transport.is_closing():
             socket.transport.resume_reading()
-
-    async def _live_without_connection(self, seconds: float) -> None:
-        """Go on measuring and failing until it is time to connect again."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            await self._perform(self.core.due(moment()))
-            await asyncio.sleep(min(left, max(0.0, self._until_due())))
-
-    def _until_due(self) -> float:
-        return min(_LONGEST_WAIT_S, max(0.0, self.core.next_due() - time.monotonic()))
-
-    # Doing as the core says
-
-    async def _perform(self, effects: Sequence[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, Record):
-                self._recorder(self.core, moment(), effect)
-            elif isinstance(effect, Drop):
-                self._drop(effect)
-            elif isinstance(effect, Postpone):
-                self._stay_away_s = max(self._stay_away_s, effect.seconds)
-            else:
-                await self._speak(effect)
 
     async def _speak(self, effect: Send | Ping) -> None:
         socket = self._socket
@@ -187,6 +235,7 @@ class WireDevice:
         # That the connection is gone is for the reader to find: what came before is still there.
         with contextlib.suppress(ConnectionClosed):
             async with asyncio.timeout(_SEND_TIMEOUT_S):
+                self.line.spoke_at = moment().wall
                 if isinstance(effect, Send):
                     await socket.send(effect.frame)
                 else:
@@ -195,10 +244,10 @@ class WireDevice:
 
     def _ponged(self, pong: asyncio.Future[float]) -> None:
         if not pong.cancelled() and pong.exception() is None:
-            self.core.heard(moment())
+            now = moment()
+            self.line.heard_at = now.wall
+            self.core.heard(now)
 
-    def _drop(self, effect: Drop) -> None:
-        self._was_dropped = True
-        self._stay_away_s = max(self._stay_away_s, effect.stay_away_s)
+    def _break(self) -> None:
         if self._socket is not None:
             self._socket.transport.abort()

@@ -1,32 +1,73 @@
-"""What a simulated device measures: plausible figures that wander slowly."""
+"""What a simulated device measures: figures with a daily curve that drift slowly."""
 
 import math
-import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from edge.simulator.dice import Stream
 
 _DAY_S = 86_400.0
+# How much of its drift a figure keeps from one reading to the next: it comes back by itself.
+_KEEPS = 0.98
 
 
-@dataclass(slots=True)
+class Curve(StrEnum):
+    """How a figure goes over the day (UTC)."""
+
+    NONE = "none"
+    SUN = "sun"  # coldest at 3, warmest at 15
+    SHOP = "shop"  # nothing outside 8 to 20, most in the middle
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One figure: where it lies on a device, how far the day takes it, how it drifts and shakes."""
+
+    name: str
+    base: tuple[float, float]
+    swing: float = 0.0
+    curve: Curve = Curve.NONE
+    drift: float = 0.0
+    noise: float = 0.0
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    digits: int = 2
+
+
 class Surroundings:
-    """The place a device stands in, with its own temperature, supply and radio."""
+    """The place a device stands in: the base and the drift of each of its signals."""
 
-    dice: random.Random
-    warmth: float = 0.0
-    volts: float = 0.0
-    rssi: float = 0.0
+    __slots__ = ("_bases", "_dice", "_drifts", "_signals")
 
-    def __post_init__(self) -> None:
-        self.warmth = self.dice.uniform(18.0, 30.0)
-        self.volts = self.dice.uniform(11.6, 12.4)
-        self.rssi = self.dice.uniform(-78.0, -48.0)
+    def __init__(self, signals: Sequence[Signal], dice: Stream) -> None:
+        self._signals = signals
+        self._dice = dice
+        self._bases = [dice.uniform(*signal.base) for signal in signals]
+        self._drifts = [0.0] * len(signals)
 
-    def measure(self, *, monotonic: float, uptime_s: float) -> dict[str, float]:
+    def measure(self, *, wall: datetime, uptime_s: float) -> dict[str, float]:
         """Return the next figures."""
-        day = math.sin(2 * math.pi * monotonic / _DAY_S)
-        return {
-            "temperature_celsius": round(self.warmth + 3 * day + self.dice.gauss(0, 0.15), 2),
-            "supply_volts": round(self.volts + self.dice.gauss(0, 0.03), 3),
-            "rssi_dbm": float(round(self.rssi + self.dice.gauss(0, 1.5))),
-            "uptime_s": round(uptime_s, 1),
+        figures = {
+            signal.name: self._next(number, signal, wall)
+            for number, signal in enumerate(self._signals)
         }
+        return figures | {"uptime_s": round(uptime_s, 1)}
+
+    def _next(self, number: int, signal: Signal, wall: datetime) -> float:
+        drift = _KEEPS * self._drifts[number] + self._dice.gauss(0, signal.drift)
+        self._drifts[number] = drift
+        day = signal.swing * height(signal.curve, wall)
+        value = self._bases[number] + day + drift + self._dice.gauss(0, signal.noise)
+        low, high = signal.bounds
+        return round(min(high, max(low, value)), signal.digits)
+
+
+def height(curve: Curve, wall: datetime) -> float:
+    """Return where the day's curve is now: -1 to 1 for the sun, 0 to 1 for a shop."""
+    hour = (wall.timestamp() % _DAY_S) / 3_600
+    if curve is Curve.SUN:
+        return -math.cos(2 * math.pi * (hour - 3) / 24)
+    if curve is Curve.SHOP:
+        return math.sin(math.pi * (hour - 8) / 12) if 8 < hour < 20 else 0.0
+    return 0.0

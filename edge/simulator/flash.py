@@ -54,10 +54,13 @@ class Flash:
         ]
         return Telemetry(boot_id=boot_id, readings=tuple(readings[:BATCH]))
 
-    def forget(self, *, boot_id: str, acked_seq: int) -> int:
-        """Drop the readings the server has; return how many that were."""
-        kept = [item for item in self.telemetry if item.boot_id != boot_id or item.seq > acked_seq]
-        forgotten = len(self.telemetry) - len(kept)
+    def forget(self, *, boot_id: str, acked_seq: int) -> list[QueuedReading]:
+        """Drop the readings the server has; return them in order."""
+        kept: list[QueuedReading] = []
+        forgotten: list[QueuedReading] = []
+        for item in self.telemetry:
+            is_there = item.boot_id == boot_id and item.seq <= acked_seq
+            (forgotten if is_there else kept).append(item)
         if forgotten:
             self.telemetry = deque(kept, maxlen=TELEMETRY_CAPACITY)
         return forgotten

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 import time
 import uuid
 from collections.abc import Callable
@@ -17,14 +16,18 @@ from edge.protocol.fields import parse_moment
 from edge.protocol.limits import RECONNECT_MIN_SECONDS
 from edge.simulator import provisioning
 from edge.simulator.device import BoardProfile, SimDevice
-from edge.simulator.driver import Wire, WireDevice
+from edge.simulator.dice import Stream
+from edge.simulator.driver import LiveDevice, Wire, WireDevice
 from edge.simulator.effects import Moment, Record
 from edge.simulator.errors import DeviceRefused, DeviceUnpaired, ServerUnavailable
 from edge.simulator.event_log import EventLog, line_of
 from edge.simulator.flash import Flash
+from edge.simulator.http_client import HttpPool
+from edge.simulator.http_device import HttpDevice
 from edge.simulator.options import FleetOptions
 from edge.simulator.state_directory import Identity, StateDirectory
 from edge.simulator.truth import Truth
+from edge.simulator.usage import Usage
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +35,9 @@ _PROVISIONS_AT_ONCE: Final = 4
 _HANDSHAKES_AT_ONCE: Final = 32
 _SAVE_EVERY_S: Final = 2.0
 _KEEP_FLASH_EVERY_S: Final = 30.0
+# Of its time, what a fleet may spend on writing the truth down; many are written less often.
+_SAVING_SHARE: Final = 0.1
+_KEPT_AT_ONCE: Final = 50
 _STOP_S: Final = 1.0
 # What a run without a truth file keeps of each device, so that it may run for months.
 _UNASKED_COMMANDS: Final = 200
@@ -52,18 +58,29 @@ class Fleet:
     """Runs the devices of one seed until it is stopped; truth and log are right at any time."""
 
     def __init__(
-        self, options: FleetOptions, *, announce: Callable[[Announcement], None] = lambda _: None
+        self,
+        options: FleetOptions,
+        *,
+        announce: Callable[[Announcement], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.options = options
         self._announce = announce
+        self._report = report
         self._stop = asyncio.Event()
         self._state = StateDirectory(options.state_dir)
         self.truth = Truth()
         self._event_log = EventLog(None)
-        self._devices: dict[str, WireDevice] = {}
+        self._devices: dict[str, LiveDevice] = {}
         self._identities: dict[str, Identity] = {}
         self._provisioning = asyncio.Semaphore(_PROVISIONS_AT_ONCE)
-        self._wire = Wire(options.socket_url, asyncio.Semaphore(_HANDSHAKES_AT_ONCE))
+        self._wire = Wire(
+            options.socket_url,
+            asyncio.Semaphore(_HANDSHAKES_AT_ONCE),
+            HttpPool(options.url) if options.wire == "http" else None,
+        )
+        self._began_at = 0.0
+        self._usage: Usage | None = None
         self._run_id = uuid.uuid4().hex[:12]
         self._is_calm = False
         self.refused: dict[str, str] = {}
@@ -83,9 +100,12 @@ class Fleet:
                 options.truth_file.parent.mkdir(parents=True, exist_ok=True)
                 self.truth = Truth.load(options.truth_file)
             self._event_log = EventLog(options.log_file)
+            self.truth.is_running = True
+            self._began_at, self._usage = time.monotonic(), Usage()
             await self._run_devices()
         finally:
-            self._keep_all()
+            self._end()
+            await self._keep_all()
             self._save_truth()
             self._event_log.close()
             self._state.close()
@@ -102,6 +122,7 @@ class Fleet:
         beside = [
             asyncio.ensure_future(self._save_now_and_then()),
             asyncio.ensure_future(self._calm_in_time()),
+            asyncio.ensure_future(self._tell_now_and_then()),
         ]
         stopping = asyncio.ensure_future(self._stop.wait())
         everything = asyncio.gather(*lives)
@@ -125,6 +146,8 @@ class Fleet:
         """Run one board, life after life where that is asked for."""
         hardware_id = self.options.hardware_id(index)
         life_backoff = self._life_backoff(index)
+        # One after the other, at even distances: a fleet that wakes as one wave is turned away.
+        await asyncio.sleep(self.options.ramp_s * index / self.options.devices)
         try:
             device = await self._made(index, hardware_id)
             while True:
@@ -143,10 +166,11 @@ class Fleet:
             self.refused[hardware_id] = str(refused)
             _log.error("%s stops: %s", hardware_id, refused)
 
-    async def _made(self, index: int, hardware_id: str) -> WireDevice:
+    async def _made(self, index: int, hardware_id: str) -> LiveDevice:
         options = self.options
-        stored = self._state.load(hardware_id, relay_count=options.relays)
-        flash = stored[1] if stored else Flash.blank(options.relays)
+        relay_count = options.relays_of(index)
+        stored = self._state.load(hardware_id, relay_count=relay_count)
+        flash = stored[1] if stored else Flash.blank(relay_count)
         identity = await self._identity(index, stored and stored[0])
         self._begin_life(index, identity, flash, is_new=not stored)
         profile = BoardProfile(
@@ -156,16 +180,19 @@ class Fleet:
             run_id=self._run_id,
             telemetry_every_s=options.telemetry_every_s,
             input_every_s=options.input_every_s,
+            kind=options.profile(index),
+            outages=options.outages,
+            began_at=self._began_at,
         )
         return self._on_the_wire(SimDevice(profile, flash, options.chaos), identity)
 
     async def _next_life(
         self, index: int, hardware_id: str, core: SimDevice, backoff: Backoff
-    ) -> WireDevice:
+    ) -> LiveDevice:
         """Return the same board as a new device: its relays stay, its unsent readings do not."""
         ended = self._identities[hardware_id]
         await asyncio.sleep(backoff.next_delay())
-        core.flash.telemetry.clear()
+        core.begin_anew()
         identity = await self._registered(index, backoff, former=ended)
         self._begin_life(index, identity, core.flash, is_new=True)
         return self._on_the_wire(core, identity)
@@ -188,14 +215,15 @@ class Fleet:
         wall = format_moment(datetime.now(UTC))
         self.truth.end_life(self._identities[hardware_id].device_uid, wall=wall)
 
-    def _on_the_wire(self, core: SimDevice, identity: Identity) -> WireDevice:
+    def _on_the_wire(self, core: SimDevice, identity: Identity) -> LiveDevice:
         backoff = self._backoff(core.profile.index)
-        return WireDevice(core, identity, wire=self._wire, backoff=backoff, recorder=self._record)
+        kind = WireDevice if self._wire.http is None else HttpDevice
+        return kind(core, identity, wire=self._wire, backoff=backoff, recorder=self._record)
 
     def _backoff(self, index: int) -> Backoff:
         longest = self.options.reconnect_max_s
         return Backoff(
-            source=random.Random(f"{self.options.seed}:{index}:backoff"),
+            source=Stream(f"{self.options.seed}:{index}:backoff"),
             minimum_s=min(RECONNECT_MIN_SECONDS, longest / 4),
             maximum_s=longest,
         )
@@ -204,7 +232,7 @@ class Fleet:
         shortest = self.options.re_enrol_after_s
         if shortest is None:
             return None
-        source = random.Random(f"{self.options.seed}:{index}:lives")
+        source = Stream(f"{self.options.seed}:{index}:lives")
         return Backoff(source=source, minimum_s=shortest, maximum_s=max(3_600.0, shortest))
 
     async def _identity(self, index: int, stored: Identity | None) -> Identity:
@@ -226,7 +254,9 @@ class Fleet:
         """Return what the server makes of this board: the life it is in, or the next one."""
         options = self.options
         hardware_id = options.hardware_id(index)
-        wanted = provisioning.Registration(hardware_id, options.name(index), options.relays)
+        wanted = provisioning.Registration(
+            hardware_id, options.name(index), options.relays_of(index), options.profile(index)
+        )
         request_id = uuid.uuid4().hex
         while True:
             try:
@@ -270,26 +300,65 @@ class Fleet:
             self._state.save(hardware_id, identity, core.flash)
 
     async def _save_now_and_then(self) -> None:
-        kept_at = time.monotonic()
+        kept_at, pause_s = time.monotonic(), _SAVE_EVERY_S
         while True:
-            await asyncio.sleep(_SAVE_EVERY_S)
+            await asyncio.sleep(pause_s)
+            began_at = time.monotonic()
             self._save_truth()
+            pause_s = max(_SAVE_EVERY_S, (time.monotonic() - began_at) / _SAVING_SHARE)
             if time.monotonic() - kept_at >= _KEEP_FLASH_EVERY_S:
+                await self._keep_all()
                 kept_at = time.monotonic()
-                self._keep_all()
+
+    async def _tell_now_and_then(self) -> None:
+        while self.options.report_every_s is not None:
+            await asyncio.sleep(self.options.report_every_s)
+            self._report(self.figures())
+
+    def figures(self) -> str:
+        """Return what the fleet does and costs, as one line."""
+        if self._usage is None:
+            return "not started"
+        online = sum(device.line.is_open for device in self._devices.values())
+        return self._usage.sentence(
+            devices=len(self._devices), online=online, acked=self.truth.acked_readings
+        )
 
     async def _calm_in_time(self) -> None:
         if self.options.chaos_for_s is not None:
             await asyncio.sleep(self.options.chaos_for_s)
             await self.calm()
 
+    def _end(self) -> None:
+        if self._wire.http is not None:
+            self._wire.http.close()
+        self.truth.is_running, self.truth.is_changed = False, True
+
     def _save_truth(self) -> None:
-        if self.options.truth_file is not None and self.truth.is_changed:
+        if self.options.truth_file is None:
+            return
+        for hardware_id, device in self._devices.items():
+            self.truth.note_line(
+                self._identities[hardware_id].device_uid,
+                is_open=device.line.is_open,
+                spoke_at=_text(device.line.spoke_at),
+                heard_at=_text(device.line.heard_at),
+            )
+        if self.truth.is_changed:
             self.truth.save(self.options.truth_file)
 
-    def _keep_all(self) -> None:
-        for hardware_id, device in self._devices.items():
+    async def _keep_all(self) -> None:
+        if self.options.state_dir is None:
+            return
+        for number, (hardware_id, device) in enumerate(list(self._devices.items()), start=1):
             self._state.save(hardware_id, self._identities[hardware_id], device.core.flash)
+            if number % _KEPT_AT_ONCE == 0:
+                # The others are served in between.
+                await asyncio.sleep(0)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return format_moment(moment) if moment is not None else None
 
 
 def _has_expired_code(identity: Identity) -> bool:

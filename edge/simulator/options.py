@@ -11,10 +11,16 @@ from urllib.parse import urlsplit, urlunsplit
 from edge.protocol.limits import RECONNECT_MAX_SECONDS
 from edge.simulator.chaos import ChaosProfile
 from edge.simulator.errors import OptionsInvalid
+from edge.simulator.outages import OutagePlan
+from edge.simulator.profiles import PROFILES, RELAY, DeviceProfile
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 MAX_DEVICES: Final = 20_000
 MAX_RELAYS: Final = 64
+WIRES: Final = ("websocket", "http")
+# Devices a second that a large fleet starts by itself.
+_STARTS_PER_S: Final = 500
+_ALL_AT_ONCE: Final = 200
 _SOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
@@ -39,6 +45,22 @@ class FleetOptions:
     input_every_s: float = 120.0
     # None: a device that was unpaired stops.
     re_enrol_after_s: float | None = None
+    wire: str = "websocket"
+    profiles: tuple[DeviceProfile, ...] = (RELAY,)
+    outages: OutagePlan = field(default_factory=OutagePlan)
+    # The time over which the devices are switched on, one after the other.
+    ramp_s: float = 0.0
+    report_every_s: float | None = None
+    hardware_prefix: str = "sim"
+
+    def profile(self, index: int) -> DeviceProfile:
+        """Return the kind of one device; a mix is dealt round, so that any share of it is mixed."""
+        return self.profiles[index % len(self.profiles)]
+
+    def relays_of(self, index: int) -> int:
+        """Return how many relays one device has."""
+        own = self.profile(index).relays
+        return self.relays if own is None else own
 
     @property
     def socket_url(self) -> str:
@@ -49,7 +71,7 @@ class FleetOptions:
 
     def hardware_id(self, index: int) -> str:
         """Return the physical id of one device; the same seed always has the same ones."""
-        return f"sim-{self.seed}-{index}"
+        return f"{self.hardware_prefix}-{self.seed}-{index}"
 
     def name(self, index: int) -> str:
         """Return how one device calls itself."""
@@ -59,7 +81,7 @@ class FleetOptions:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a fleet to any command line."""
     parser.add_argument("--url", default=os.environ.get("HOMEPOT_URL") or DEFAULT_URL)
-    parser.add_argument("--devices", type=int, default=1, help="how many devices (1)")
+    parser.add_argument("--devices", type=int, help="how many devices (1, or those of the mix)")
     parser.add_argument("--relays", type=int, default=4, help="relays of each device (4)")
     parser.add_argument("--seed", type=int, default=1, help="names the fleet and its fate (1)")
     parser.add_argument(
@@ -95,12 +117,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="shortest wait until an unpaired device begins a new life (it stops)",
     )
+    add_kind_arguments(parser)
+    add_outage_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="do not print the devices")
+
+
+def add_kind_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the devices are and how they speak."""
+    parser.add_argument("--profile", default=RELAY.name, help=f"{', '.join(PROFILES)} (relay)")
+    parser.add_argument("--mix", metavar="KIND=N,…", help="several kinds: pos=5,server=2,relay=3")
+    parser.add_argument("--wire", choices=WIRES, default=WIRES[0], help="websocket or http")
+    parser.add_argument("--ramp", type=float, metavar="SECONDS", help="switch on over this time")
+    parser.add_argument("--report", type=float, metavar="SECONDS", help="print figures so often")
+
+
+def add_outage_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how often a site goes away as a whole."""
+    parser.add_argument("--outage-every", type=float, metavar="SECONDS", help="a site goes away")
+    parser.add_argument("--outage-share", type=float, default=0.3, help="of the fleet (0.3)")
+    parser.add_argument("--outage-for", default="20-60", metavar="FROM-TO", help="seconds (20-60)")
 
 
 def from_arguments(given: argparse.Namespace, environment: Mapping[str, str]) -> FleetOptions:
     """Return checked options, or raise ``OptionsInvalid`` with the cure."""
     _require(0 <= given.chaos <= 1, "--chaos is a probability: 0 to 1")
+    profiles = _mix(given.mix) if given.mix else (_profile(given.profile),)
+    if given.devices is None:
+        given.devices = len(profiles)
     _require(1 <= given.devices <= MAX_DEVICES, f"--devices must be from 1 to {MAX_DEVICES}")
     _require(0 <= given.relays <= MAX_RELAYS, f"--relays must be from 0 to {MAX_RELAYS}")
     intervals = (given.fault_every, given.telemetry_every, given.input_every, given.reconnect_max)
@@ -130,7 +173,46 @@ def from_arguments(given: argparse.Namespace, environment: Mapping[str, str]) ->
         telemetry_every_s=given.telemetry_every,
         input_every_s=given.input_every,
         re_enrol_after_s=given.re_enrol,
+        wire=given.wire,
+        profiles=profiles,
+        outages=_outages(given),
+        ramp_s=_ramp(given),
+        report_every_s=given.report,
     )
+
+
+def _profile(name: str) -> DeviceProfile:
+    _require(name in PROFILES, f"a profile is one of: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def _mix(text: str) -> tuple[DeviceProfile, ...]:
+    """Return the kinds of a mix, dealt so that each is spread over the whole."""
+    dealt: list[tuple[float, DeviceProfile]] = []
+    for part in text.split(","):
+        name, _, number = part.strip().partition("=")
+        is_number = number.isascii() and number.isdigit() and len(number) <= 5
+        _require(is_number, "--mix looks like pos=5,server=2,relay=3")
+        profile, count = _profile(name), int(number)
+        dealt += [((place + 0.5) / count, profile) for place in range(count)]
+    _require(1 <= len(dealt) <= MAX_DEVICES, f"--mix has from 1 to {MAX_DEVICES} devices")
+    return tuple(profile for _, profile in sorted(dealt, key=lambda one: one[0]))
+
+
+def _outages(given: argparse.Namespace) -> OutagePlan:
+    every_s: float | None = given.outage_every
+    away_s = _span("--outage-for", given.outage_for)
+    _require(0 < given.outage_share <= 1, "--outage-share is a share: above 0, up to 1")
+    _require(every_s is None or every_s >= 1, "--outage-every: 1 second at least")
+    return OutagePlan(given.seed, every_s, given.outage_share, away_s)
+
+
+def _ramp(given: argparse.Namespace) -> float:
+    if given.ramp is None:
+        is_large = given.devices > _ALL_AT_ONCE
+        return float(given.devices / _STARTS_PER_S) if is_large else 0.0
+    _require(given.ramp >= 0, "--ramp: no time at all, or some")
+    return float(given.ramp)
 
 
 def _require(is_right: bool, message: str) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from edge.protocol import strict_json
 from edge.simulator import VERSION
 from edge.simulator.errors import DeviceRefused, ServerUnavailable
+from edge.simulator.profiles import RELAY, DeviceProfile
 from edge.simulator.state_directory import Identity
 
 PATH: Final = "/api/v1/provision/register"
@@ -32,19 +33,24 @@ class Registration:
     hardware_id: str
     name: str
     relay_count: int
+    kind: DeviceProfile = RELAY
 
     def to_plain(self) -> dict[str, Any]:
         """Return the body of the request."""
         return {
             "hardware_id": self.hardware_id,
-            "device_class": "relay_controller" if self.relay_count else "sensor_hub",
-            "device_type": "homepot_simulator",
+            "device_class": self._device_class(),
+            "device_type": self.kind.device_type,
             "model": self.name,
             "firmware_version": VERSION,
-            "capabilities": ["relays", "telemetry", "inputs"],
+            "capabilities": list(self.kind.capabilities),
             "relay_count": self.relay_count,
             "is_simulated": True,
         }
+
+    def _device_class(self) -> str:
+        is_bare_board = self.kind is RELAY and not self.relay_count
+        return "sensor_hub" if is_bare_board else self.kind.device_class
 
 
 @dataclass(frozen=True, slots=True)

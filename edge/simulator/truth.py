@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.simulator import private_file
+from edge.simulator.readings import Spans
 
 _FACTS = ("kind", "relay_index", "is_on", "monotonic", "server_time", "expires_at")
 
@@ -28,6 +29,10 @@ class DeviceTruth:
     relays: list[bool] = field(default_factory=list)
     boots: int = 0
     executed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # By boot: `sent` and `acked` as spans of numbers, and the sum of the digests of the acked.
+    readings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    discarded: int = 0
+    line: dict[str, Any] = field(default_factory=dict)
 
     def count(self, command_id: str) -> int:
         """Return how often this device ran a command."""
@@ -40,6 +45,8 @@ class Truth:
     def __init__(self, *, keep: int | None = None) -> None:
         self.devices: dict[str, DeviceTruth] = {}
         self.is_changed = False
+        # While it is true, the last seconds may be missing here.
+        self.is_running = True
         self._keep = keep
 
     def add_device(
@@ -70,6 +77,30 @@ class Truth:
             device.relays = list(details["relays"])
             self._note_executed(device, details, wall)
             self.is_changed = True
+        elif event in ("sent", "acked"):
+            self._note_readings(device, event, details)
+            self.is_changed = True
+        elif event == "discarded":
+            device.discarded += 1
+
+    def note_line(
+        self, uid: str, *, is_open: bool, spoke_at: str | None, heard_at: str | None
+    ) -> None:
+        """Note how a device stands with its server."""
+        line = {"is_open": is_open, "spoke_at": spoke_at, "heard_at": heard_at}
+        if self.devices[uid].line != line:
+            self.devices[uid].line = line
+            self.is_changed = True
+
+    @property
+    def acked_readings(self) -> int:
+        """How many readings the server acknowledged."""
+        return sum(
+            last - first + 1
+            for device in self.devices.values()
+            for boot in device.readings.values()
+            for first, last in boot["acked"]
+        )
 
     def to_plain(self) -> dict[str, Any]:
         """Return everything as JSON values, by device uid."""
@@ -81,13 +112,22 @@ class Truth:
                 "relays": device.relays,
                 "boots": device.boots,
                 "executed": device.executed,
+                "readings": device.readings,
+                "discarded": device.discarded,
+                "line": device.line,
             }
             for uid, device in self.devices.items()
         }
 
     def save(self, path: Path) -> None:
         """Write everything at once; a reader never sees half a file."""
-        private_file.write(path, json.dumps({"devices": self.to_plain()}, indent=1))
+        # One line per device: ten thousand of them, every two seconds.
+        lines = ",\n".join(
+            f"{json.dumps(uid)}:{json.dumps(plain, separators=(',', ':'))}"
+            for uid, plain in self.to_plain().items()
+        )
+        head = f'"version":2,"is_running":{json.dumps(self.is_running)}'
+        private_file.write(path, f'{{{head},"devices":{{\n{lines}\n}}}}\n')
         self.is_changed = False
 
     @classmethod
@@ -96,9 +136,20 @@ class Truth:
         truth = cls(keep=keep)
         text = private_file.read(path)
         if text is not None:
-            for uid, plain in json.loads(text)["devices"].items():
+            document = json.loads(text)
+            truth.is_running = document.get("is_running", False)
+            for uid, plain in document["devices"].items():
                 truth.devices[uid] = DeviceTruth(**plain)
         return truth
+
+    def _note_readings(self, device: DeviceTruth, event: str, details: Mapping[str, Any]) -> None:
+        boots = device.readings
+        boot = boots.setdefault(details["boot_id"], {"sent": [], "acked": [], "digest": 0})
+        Spans(boot[event]).add(details["first"], details["last"])
+        if event == "acked":
+            boot["digest"] += details["digest"]
+        while self._keep is not None and len(boots) > self._keep:
+            del boots[next(iter(boots))]
 
     def _note_executed(self, device: DeviceTruth, details: Mapping[str, Any], wall: str) -> None:
         command_id = details["command_id"]

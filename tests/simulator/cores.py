@@ -30,6 +30,7 @@ class Bench:
     fresh: list[Effect] = field(default_factory=list)
     is_connected: bool = False
     epoch: int = 0
+    _looked_at: int = 0
 
     def take(self, effects: Iterable[Effect]) -> list[Effect]:
         self.fresh = list(effects)
@@ -66,6 +67,11 @@ class Bench:
             if not self.is_connected:
                 self.connect()
         self.now = end
+
+    def fresh_since_last(self) -> list[Effect]:
+        """The effects since this was asked the last time."""
+        start, self._looked_at = self._looked_at, len(self.effects)
+        return self.effects[start:]
 
     @property
     def server_now(self) -> datetime:

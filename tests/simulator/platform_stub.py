@@ -52,6 +52,9 @@ class Platform:
     claim_code: str | None = "ABCD2345"
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     refuse: Callable[[int], bytes | None] = lambda _: None
+    # By how many calls with readings came before: an answer instead of storing them.
+    refuse_readings: Callable[[int], bytes | None] = lambda _: None
+    calls: list[dict[str, Any]] = field(default_factory=list)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.clock_skew
@@ -87,10 +90,27 @@ class Platform:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lines = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         body = json.loads(await reader.readexactly(int(lines["Content-Length"])))
-        self.registrations += 1
-        writer.write(self.refuse(self.registrations) or self._registered(lines, body))
+        if "/provision/" in head.split("\r\n")[0]:
+            self.registrations += 1
+            writer.write(self.refuse(self.registrations) or self._registered(lines, body))
+        else:
+            writer.write(await self._called(lines, body))
         await writer.drain()
         writer.close()
+
+    async def _called(self, headers: dict[str, str], body: dict[str, Any]) -> bytes:
+        device = self.devices.get(headers["X-Device-ID"])
+        if device is None or headers["X-API-Key"] != device.token:
+            return http_answer(401, {"code": "device_unpaired", "message": "no"})
+        self.calls.append(body)
+        refusal = self.refuse_readings(len(self.calls))
+        if refusal is None and "readings" in body:
+            telemetry = codec.decode_readings(json.dumps(body))
+            await self._store(device, telemetry)
+            refusal = http_answer(202, {"acked_seq": telemetry.readings[-1].seq})
+        async with self.changed:
+            self.changed.notify_all()
+        return refusal or http_answer(400, {"code": "validation_failed", "message": "no"})
 
     def _registered(self, headers: dict[str, str], body: dict[str, Any]) -> bytes:
         if headers["X-Provision-Key"] != KEY:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge.protocol.messages import AckStatus
-from edge.simulator.chaos import AckFate, ChaosProfile, Fault
+from edge.simulator.chaos import AckFate, BatchFate, ChaosProfile, Fault
 from edge.simulator.cli import sentence
 from edge.simulator.errors import StateDirectoryBusy, StateUnreadable
 from edge.simulator.flash import QueuedReading
@@ -51,7 +51,8 @@ async def _running(options: FleetOptions, **more: Any) -> AsyncIterator[Fleet]:
 
 def _certain(*, faults: tuple[Fault, ...] = (), **chaos: Any) -> ChaosProfile:
     every = {"fault_every_s": 0.2} if faults else {"fault_every_s": 1e9}
-    return replace(QUICK, probability=1.0, faults=faults or (Fault.DROP,), **(every | chaos))
+    fates = {"faults": faults or (Fault.DROP,), "batch_fates": (BatchFate.DUPLICATED,)}
+    return replace(QUICK, probability=1.0, **(every | fates | chaos))
 
 
 def _is_connected(server: Platform, uid: str, sessions: int = 1) -> Callable[[], bool]:

@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
         try:
             wanted = options.from_arguments(Namespace(**given), key)
-            code = cli.run(wanted, announce=announce)
+            code = cli.run(wanted, announce=announce, report=self._say)
         except SimulatorStopped as stopped:
             raise CommandError(str(stopped), returncode=stopped.exit_code) from None
         finally:
@@ -70,8 +70,11 @@ class Command(BaseCommand):
 class Claimer:
     """Claims announced devices for one user on a thread of its own: claiming is database work."""
 
-    def __init__(self, user_id: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, user_id: int, say: Callable[[str], Any], *, tenant_id: int | None = None
+    ) -> None:
         self._user_id = user_id
+        self._tenant_id = tenant_id
         self._say = say
         self._waiting: queue.SimpleQueue[Announcement | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -121,7 +124,7 @@ class Claimer:
             claiming.claim_device(
                 code=announced.identity.claim_code or "",
                 name=announced.name,
-                tenant_id=tenancy.personal_tenant_id(self._user_id),
+                tenant_id=self._tenant_id or tenancy.personal_tenant_id(self._user_id),
                 actor=actor,
                 now=timezone.now(),
             )
