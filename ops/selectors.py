@@ -16,7 +16,7 @@ from commands import selectors as commands
 from devices import selectors as devices
 from kernel import errors, live
 from kernel.actors import Actor
-from ops import lifecycle, meters, wording
+from ops import lifecycle, meters, sensors, wording
 from relays import selectors as relays
 from telemetry import selectors as telemetry
 
@@ -129,6 +129,8 @@ class DeviceSheet:
     actions: Sequence[Action]
     changes: Sequence[Change]
     standing: lifecycle.Standing
+    sensors: Sequence[sensors.SensorCard] = ()
+    attributes: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,6 +193,7 @@ def device_sheet(*, actor: Actor, uid: str, now: datetime) -> DeviceSheet:
     device = devices.device_by_uid(actor=actor, uid=uid, include_archived=True)
     card = device_card(device, now=now)
     names = {relay.relay_index: relay.name for relay in card.relays}
+    said = telemetry.sensors_of(actor=actor, device_uid=device.uid)
     return DeviceSheet(
         card=card,
         actions=[
@@ -204,6 +207,8 @@ def device_sheet(*, actor: Actor, uid: str, now: datetime) -> DeviceSheet:
             .order_by("-pk")[:RECENT]
         ],
         standing=lifecycle.standing_of(actor=actor, device=device),
+        sensors=sensors.cards(said.sensors),
+        attributes=[(attribute.name, attribute.value) for attribute in said.attributes],
     )
 
 

@@ -135,11 +135,12 @@ class ClientConnection:
             return frame.text
         if frame.kind in _MOVES:
             self._runtime.recheck_soon()
-        if frame.seq is None or not self._sight.shows(tenant_id, frame.device_uid):
+        text = self._sight.narrowed(tenant_id, frame)
+        if frame.seq is None or not text:
             return ""
         after = self._shown.get(tenant_id, frame.seq - 1)
         self._shown[tenant_id] = frame.seq
-        return f'{frame.text[:-1]},"after":{after}}}'
+        return f'{text[:-1]},"after":{after}}}'
 
     # What the viewer may see
 

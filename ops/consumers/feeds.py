@@ -26,6 +26,15 @@ class Frame:
     kind: str
     device_uid: str | None
     text: str
+    # Of a frame about many devices: what it says, so that it can be told of some of them only.
+    payload: dict[str, Any] | None = None
+
+    def among(self, device_uids: Collection[str]) -> str:
+        """The frame about those of its many devices; empty when it tells of none of them."""
+        if self.payload is None:
+            return ""
+        told = [uid for uid in self.payload["devices"] if uid in device_uids]
+        return strict_json.dumps({**self.payload, "devices": told}) if told else ""
 
 
 class Watcher(Protocol):
@@ -52,9 +61,10 @@ class Stretch:
 def frame(kind: str, tenant_uid: str, seq: int | None, payload: dict[str, Any]) -> Frame:
     """A live event as a frame."""
     number = {} if seq is None else {"seq": seq}
-    text = strict_json.dumps({**payload, "type": kind, "tenant": tenant_uid, **number})
+    whole = {**payload, "type": kind, "tenant": tenant_uid, **number}
     told = payload if "device_uid" in payload else payload.get("command") or {}
-    return Frame(seq, kind, told.get("device_uid"), text)
+    many = whole if isinstance(payload.get("devices"), list) else None
+    return Frame(seq, kind, told.get("device_uid"), strict_json.dumps(whole), many)
 
 
 async def read_stretch(tenant_id: int, tenant_uid: str, after: int) -> Stretch:

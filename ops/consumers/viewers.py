@@ -16,6 +16,7 @@ from devices import selectors as devices
 from kernel import errors, row_security
 from kernel.sockets import Socket
 from ops.consumers import origins
+from ops.consumers.feeds import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,13 @@ class Sight:
         """Whether what happens to that device may be told; what is of no device is not, if limited."""
         limit = self.limits.get(tenant_id)
         return tenant_id in self.tenants and (limit is None or device_uid in limit)
+
+    def narrowed(self, tenant_id: int, frame: Frame) -> str:
+        """What of a frame may be told; empty for nothing."""
+        limit = self.limits.get(tenant_id)
+        if frame.payload is not None and limit is not None:
+            return frame.among(limit) if tenant_id in self.tenants else ""
+        return frame.text if self.shows(tenant_id, frame.device_uid) else ""
 
 
 NOTHING = Sight()

@@ -68,13 +68,11 @@ class Bakery:
         )
 
     def tell(self, board: Board, kind: str = "presence") -> None:
+        self.append(kind, {"device_uid": board.uid})
+
+    def append(self, kind: str, payload: dict[str, Any]) -> None:
         with unit_of_work():
-            live.append(
-                tenant_id=self.tenant.pk,
-                kind=kind,
-                payload={"device_uid": board.uid},
-                now=timezone.now(),
-            )
+            live.append(tenant_id=self.tenant.pk, kind=kind, payload=payload, now=timezone.now())
 
 
 def user_of(resident: Resident) -> User:
@@ -198,6 +196,20 @@ def test_who_is_limited_hears_of_their_sites_devices_only(
         realtime.publish(topic, {"kind": "metrics", "payload": payload})
         happen(bakery.resident, 1)
         peer.hear_nothing(for_s=0.6)
+
+
+def test_who_is_limited_hears_of_their_devices_among_many(
+    server: LiveServer, bakery: Bakery, guest: Resident, north: Board, south: Board
+) -> None:
+    with limited(server, bakery, guest) as peer:
+        last = peer.hear("hello")["streams"][bakery.tenant.uid]
+        for devices in ([south.uid], [south.uid, north.uid]):
+            payload = {"connectivity": "offline", "at": "now", "devices": devices}
+            bakery.append("presence_changed", payload)
+        frame = peer.hear("presence_changed")
+        assert frame["devices"] == [north.uid]
+        assert (frame["after"], frame["seq"]) == (last, last + 2)
+        peer.hear_nothing(for_s=0.4)
 
 
 def test_what_was_missed_is_limited_too(

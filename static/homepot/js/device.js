@@ -18,6 +18,9 @@ live.addEventListener("frame:presence", own((frame) => {
   presence.showConnectivity(page, frame.connectivity);
   presence.showLastSeen(page, frame.last_seen_at);
 }));
+live.addEventListener("frame:presence_changed", ({ detail }) => {
+  if (detail.devices.includes(deviceUid)) presence.showConnectivity(page, detail.connectivity);
+});
 live.addEventListener("frame:metrics", own((frame) => {
   if (!page.querySelector("[data-metric]") && !hasAskedForMeters) refreshSoon();
   hasAskedForMeters = true;
@@ -36,6 +39,7 @@ live.addEventListener("frame:device_updated", own(refreshSoon));
 // The lists of actions and changes are the server's to write.
 live.addEventListener("frame:command_updated", own(refreshSoon));
 live.addEventListener("frame:device_state", own(refreshSoon));
+live.addEventListener("frame:sensor_state", own(refreshSoon));
 document.addEventListener("page:refreshed", ({ detail }) => {
   const state = detail.fresh.querySelector("[data-device-page]")?.dataset.state;
   if (state) presence.showConnectivity(page, state);

@@ -14,9 +14,13 @@ function patch(deviceUid, change) {
   patches.set(deviceUid, { ...patches.get(deviceUid), ...change });
 }
 
+function rowOf(deviceUid) {
+  return document.querySelector(`tr[data-device-uid="${CSS.escape(deviceUid)}"]`);
+}
+
 function apply() {
   for (const [deviceUid, change] of patches) {
-    const row = document.querySelector(`tr[data-device-uid="${CSS.escape(deviceUid)}"]`);
+    const row = rowOf(deviceUid);
     if (row) patchRow(row, change);
     else if (change.connectivity) refreshSoon();
   }
@@ -39,17 +43,24 @@ function startLiveRows() {
   live.addEventListener("frame:presence", ({ detail }) =>
     patch(detail.device_uid, { connectivity: detail.connectivity, lastSeenAt: detail.last_seen_at }),
   );
+  live.addEventListener("frame:presence_changed", ({ detail }) => {
+    const changed = new Set(detail.devices);
+    for (const { dataset } of document.querySelectorAll("tr[data-device-uid]")) {
+      if (changed.has(dataset.deviceUid)) patch(dataset.deviceUid, { connectivity: detail.connectivity });
+    }
+    refreshSoon(); // the numbers above the list, and who is not on this page
+  });
   live.addEventListener("frame:metrics", ({ detail }) =>
     patch(detail.device_uid, { metrics: detail.metrics, lastSeenAt: detail.at }),
   );
   live.addEventListener("frame:device_removed", ({ detail }) => {
-    document.querySelector(`tr[data-device-uid="${CSS.escape(detail.device_uid)}"]`)?.remove();
+    rowOf(detail.device_uid)?.remove();
     refreshSoon(); // the numbers above the list
   });
   live.addEventListener("frame:device_added", refreshSoon);
   live.addEventListener("frame:device_updated", refreshSoon);
   live.addEventListener("frame:device_state", ({ detail }) => {
-    const row = document.querySelector(`tr[data-device-uid="${CSS.escape(detail.device_uid)}"]`);
+    const row = rowOf(detail.device_uid);
     if (row && !row.querySelector("[data-relay]")) refreshSoon(); // it shows a count
   });
 }
