@@ -18,14 +18,14 @@ def _names(pattern: str) -> set[str]:
 def test_the_example_names_every_variable() -> None:
     expected = {variable.name for variable in VARIABLES} - NOT_FOR_PRODUCTION
 
-    assert expected <= _names(r"^(?:# )?([A-Z_]+)=")
+    assert expected <= _names(r"^(?:# )?([A-Z0-9_]+)=")
 
 
 def test_the_example_asks_for_all_that_compose_demands() -> None:
     compose = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
     demanded = set(re.findall(r"\$\{([A-Z_]+):\?", compose))
 
-    assert demanded == _names(r"^([A-Z_]+)=")
+    assert demanded == _names(r"^([A-Z0-9_]+)=")
 
 
 def test_the_example_holds_no_secret() -> None:

@@ -13,6 +13,7 @@ from benchmarks import (
     authenticated_request,
     cold_start,
     command_round_trip,
+    http_ingest,
     idle_sockets,
     reconnect_burst,
 )
@@ -36,6 +37,15 @@ def run(*arguments: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_readings_over_http_are_printed_beside_their_limit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    http_ingest.main(["--backend", "embedded", "--seconds", "0.3", "--rounds", "1"])
+
+    printed = capsys.readouterr().out
+    assert all(row in printed for row in ("limit", "batches of 100", "single readings"))
 
 
 def test_the_command_round_trip_prints_floor_product_and_ratio_on_sqlite(
@@ -139,6 +149,18 @@ def test_the_site_removal_is_set_beside_its_bare_statements_on_sqlite() -> None:
 @pytest.mark.redis
 def test_the_site_removal_is_set_beside_its_bare_statements_on_postgresql() -> None:
     assert "ratio" in run("site_removal", "--backend", "production", "--devices", "20")
+
+
+def test_a_fleet_that_falls_silent_is_set_beside_its_bare_statements_on_sqlite() -> None:
+    printed = run("mass_offline", "--backend", "embedded", "--devices", "40")
+
+    assert all(row in printed for row in ("floor", "last announcement", "ratio"))
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_a_fleet_that_falls_silent_is_set_beside_its_bare_statements_on_postgresql() -> None:
+    assert "ratio" in run("mass_offline", "--backend", "production", "--devices", "40")
 
 
 @pytest.mark.postgres

@@ -56,6 +56,11 @@ def bodies_for(world: World) -> dict[tuple[str, str], Any]:
             "max_devices": 5,
             "expires_in": 3600,
         },
+        (f"{_V1}maintenance-windows", "POST"): {
+            "starts_at": "2026-01-01T00:00:00Z",
+            "ends_at": "2026-01-01T01:00:00Z",
+            "site": near.site,
+        },
         (f"{_V1}sites/<str:site_id>", "PATCH"): {"name": "Renamed"},
         (f"{_V1}sites/<str:site_id>", "DELETE"): {"devices": "unpair"},
         (f"{_V1}auth/sessions", "DELETE"): {},

@@ -14,7 +14,11 @@ _DEVICES = {"device", "erasure"}
 # Looks at the database from outside of any transaction, and the matrix is inside of one.
 _LEFT_OUT = {"health/ready"}
 # What a route cannot do without; with nothing it would refuse before it looks for the object.
-_QUERIES = {"api/v1/devices/<str:uid>/metrics": "?metric=cpu_percent"}
+_QUERIES = {
+    "api/v1/devices/<str:uid>/metrics": "?metric=cpu_percent",
+    "api/v1/customer/devices/<str:uid>/metrics": "?metric=cpu_percent&points=10",
+    "api/v1/analytics/fleet": "?metric=cpu_percent&group_by=device",
+}
 Names = dict[str, str]
 
 

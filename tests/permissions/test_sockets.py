@@ -11,7 +11,7 @@ import pytest
 from commands.models import Command
 from devices.models import DeviceEvent, DevicePresence
 from edge.protocol import codec
-from telemetry.models import Reading
+from telemetry.models import DeviceSensorEvent, Reading
 from tests.devicelink.household import Board, Resident, install, move_in, switch
 from tests.devicelink.serving import LiveServer, Peer, eventually
 from tests.ops.watching import happen, ticket_of, watch
@@ -64,7 +64,9 @@ def _settled(server: LiveServer, name: str) -> Home:
         _say_everything(device, boot_id="b1", event_id="e1")
         command = switch(resident, board, 0, True)
         device.hear("set_relay")
-        eventually(lambda: _event_count(board) and _reading_count(board))
+        eventually(
+            lambda: _event_count(board) and _reading_count(board) and _sensor_event_count(board)
+        )
     eventually(lambda: not _is_online(board))
     return Home(resident, board, command.id)
 
@@ -78,6 +80,8 @@ def _say_everything(device: Peer, *, boot_id: str, event_id: str, **more: Any) -
     device.say(type="input_event", input_index=0, kind="pressed", event_id=event_id, **more)
     readings = [{"seq": 1, "metrics": {"cpu_percent": 5}}]
     device.say(type="telemetry", boot_id=boot_id, readings=readings, **more)
+    said = {"sensor": "hall", "kind": "motion", "value": True, "event_id": event_id}
+    device.say(type="sensor_report", sensors=[said], **more)
 
 
 def _event_count(board: Board) -> int:
@@ -86,6 +90,11 @@ def _event_count(board: Board) -> int:
 
 def _reading_count(board: Board) -> int:
     return Reading.objects.unscoped("test").filter(device_id=board.device_id).count()
+
+
+def _sensor_event_count(board: Board) -> int:
+    events = DeviceSensorEvent.objects.unscoped("test")
+    return events.filter(device_id=board.device_id).count()
 
 
 def up_messages(home: Home | None) -> dict[str, dict[str, Any]]:
@@ -108,6 +117,11 @@ def up_messages(home: Home | None) -> dict[str, dict[str, Any]]:
             **named,
             "boot_id": "b2",
             "readings": [{"seq": 1, "metrics": {"cpu_percent": 5}}],
+        },
+        "sensor_report": {
+            **named,
+            "sensors": [{"sensor": "hall", "kind": "motion", "value": True, "event_id": "s2"}],
+            "attributes": {"hub_model": "HS-2"},
         },
     }
 
@@ -146,6 +160,7 @@ def test_a_devices_own_ids_do_count(server: LiveServer, near: Home) -> None:
     assert _event_count(near.board) == events + 1
     # One more is the last message, by which the replies are known to be complete.
     assert _reading_count(near.board) == readings + 2
+    assert _sensor_event_count(near.board) == 2
 
 
 def test_ids_that_another_tenants_device_has_used_are_free(
@@ -157,6 +172,7 @@ def test_ids_that_another_tenants_device_has_used_are_free(
         device.hear("welcome")
         _say_everything(device, boot_id="b1", event_id="e1")
         device.hear("telemetry_ack")
+        eventually(lambda: _sensor_event_count(board) == 1)
 
     assert (_event_count(board), _reading_count(board)) == (1, 1)
 

@@ -12,7 +12,15 @@ from django.utils import timezone
 from accounts.models import Membership, Tenant, User
 from accounts.services import invitations
 from devices.models import Device, Site
-from devices.services import erasing, provisioning_keys, site_registration, transfers, unpairing
+from devices.services import (
+    erasing,
+    maintenance,
+    policies,
+    provisioning_keys,
+    site_registration,
+    transfers,
+    unpairing,
+)
 from devices.types import SiteDevice
 from kernel import tokens
 from kernel.actors import Actor
@@ -48,6 +56,8 @@ class Side:
     transfer_code: str
     invitation: str
     invitation_token: str
+    presence_policy: str
+    maintenance_window: str
 
     def names(self, kind: str) -> dict[str, str]:
         """What stands in the path for an object of that kind of this side."""
@@ -58,6 +68,8 @@ class Side:
             "provisioning_key": self.batch_key_uid,
             "enrolment": self.enrolment,
             "transfer": self.transfer,
+            "presence_policy": self.presence_policy,
+            "maintenance_window": self.maintenance_window,
             "tenant": self.tenant.uid,
             "erasure": self.erased,
             "user": self.people["colleague"].uid,
@@ -155,6 +167,16 @@ def _build_side(name: str) -> Side:
         transfer_code=offer.code,
         invitation=invited.invitation.uid,
         invitation_token=invited.token,
+        presence_policy=policies.create_policy(
+            device_class="server", offline_after_s=120, actor=actor, now=now
+        ).uid,
+        maintenance_window=maintenance.create_window(
+            starts_at=now,
+            ends_at=now + timedelta(hours=1),
+            site_id=lobby.site_id,
+            actor=actor,
+            now=now,
+        ).uid,
     )
 
 
