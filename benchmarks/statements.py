@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,6 +51,17 @@ class Statement:
         return re.sub(r"\s+", " ", text.replace('"', ""))[:150]
 
 
+# A datetime is a date as well: it comes first.
+_WRITERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    datetime: ("datetime", datetime.isoformat),
+    date: ("date", date.isoformat),
+    timedelta: ("seconds", timedelta.total_seconds),
+    uuid.UUID: ("uuid", str),
+    bytes: ("bytes", bytes.hex),
+    Jsonb: ("jsonb", lambda value: json.dumps(value.obj)),
+}
+
+
 class Driver(Protocol):
     """A raw connection."""
 
@@ -65,19 +76,12 @@ def written_value(value: Any) -> Any:
     """A parameter as JSON that `read_value` understands."""
     if isinstance(value, (list, tuple)):
         return {"list": [written_value(item) for item in value]}
-    if isinstance(value, datetime):
-        return {"datetime": value.isoformat()}
-    if isinstance(value, date):
-        return {"date": value.isoformat()}
-    if isinstance(value, uuid.UUID):
-        return {"uuid": str(value)}
-    if isinstance(value, bytes):
-        return {"bytes": value.hex()}
-    if isinstance(value, Jsonb):
-        return {"jsonb": json.dumps(value.obj)}
     if isinstance(value, str):
         # Also the plain text of a text enumeration.
         return str.__str__(value)
+    for kind, (name, write) in _WRITERS.items():
+        if isinstance(value, kind):
+            return {name: write(value)}
     return value
 
 
@@ -90,6 +94,7 @@ def read_value(value: Any) -> Any:
         "list": lambda items: [read_value(item) for item in items],
         "datetime": datetime.fromisoformat,
         "date": date.fromisoformat,
+        "seconds": lambda seconds: timedelta(seconds=seconds),
         "uuid": uuid.UUID,
         "bytes": bytes.fromhex,
         "jsonb": lambda text: _Json(text),
