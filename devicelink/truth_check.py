@@ -142,8 +142,10 @@ def _compare_presence(
     is_gone = told.ended_at is not None or spoke_at is None or spoke_at + timeout + SLACK <= now
     is_there = told.line.get("is_open") and heard_at is not None and now - heard_at <= _FRESH
     if life.last_seen_at is not None and spoke_at is not None:
-        # A touch is noted up to some seconds after the words it stands for.
-        if not truth.is_running and life.last_seen_at > spoke_at + SLACK:
+        # A touch is noted up to some seconds after the words it stands for, where no broker may
+        # hold them back for as long as the server is away.
+        is_direct = told.line.get("wire") != "mqtt"
+        if is_direct and not truth.is_running and life.last_seen_at > spoke_at + SLACK:
             findings.add(life.uid, f"was seen {life.last_seen_at}, and spoke last {spoke_at}")
     elif heard_at is not None and life.last_seen_at is None:
         findings.add(life.uid, f"was answered {heard_at} and counts as never seen")

@@ -176,6 +176,18 @@ def _add_device(parser: argparse.ArgumentParser, *, needs_site: bool = False) ->
         default=config.RE_ENROL_AFTER_S,
         help=f"shortest wait before a new life ({config.RE_ENROL_AFTER_S:g})",
     )
+    parser.add_argument(
+        "--queue-readings",
+        type=int,
+        default=telemetry_store.CAPACITY,
+        help=f"unsent readings kept at most ({telemetry_store.CAPACITY})",
+    )
+    parser.add_argument(
+        "--queue-megabytes",
+        type=int,
+        default=telemetry_store.CAPACITY_BYTES // 2**20,
+        help=f"and their size at most ({telemetry_store.CAPACITY_BYTES // 2**20})",
+    )
     parser.add_argument("--log-level", default="info", choices=_LOG_LEVELS)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from edge.agent.errors import ConfigurationInvalid
+from edge.agent.telemetry_store import CAPACITY, CAPACITY_BYTES
 from edge.protocol.limits import MAX_RELAYS
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -16,6 +17,7 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 DEVICE_TYPE = "homepot_agent"
 # A fleet that lost its owner in one moment must not ask for new lives in one moment.
 RE_ENROL_AFTER_S = 30.0
+_MEGABYTE = 1024 * 1024
 _MAX_NAME_CHARS = 100
 _MAX_DEVICE_ID_CHARS = 64
 _UNSAFE_IN_DEVICE_ID = re.compile(r"[^A-Za-z0-9_-]+")
@@ -42,6 +44,8 @@ class AgentConfig:
     device_type: str = DEVICE_TYPE
     access_token: str = ""
     re_enrol_after_s: float = RE_ENROL_AFTER_S
+    queue_readings: int = CAPACITY
+    queue_bytes: int = CAPACITY_BYTES
 
     def __repr__(self) -> str:
         return f"AgentConfig(url={self.url!r}, state_dir={str(self.state_dir)!r})"
@@ -82,6 +86,8 @@ def from_arguments(arguments: Namespace, environment: Mapping[str, str]) -> Agen
         raise ConfigurationInvalid("--interval must be at least one second")
     if arguments.re_enrol_after < 1:
         raise ConfigurationInvalid("--re-enrol-after must be at least one second")
+    if arguments.queue_readings < 1 or arguments.queue_megabytes < 1:
+        raise ConfigurationInvalid("the queue holds at least one reading and one megabyte")
     if arguments.driver == "gpio" and not pins:
         raise ConfigurationInvalid("--driver gpio needs --gpio-pins, for example 17,27,22")
     return AgentConfig(
@@ -100,6 +106,8 @@ def from_arguments(arguments: Namespace, environment: Mapping[str, str]) -> Agen
         device_id=_device_id(arguments.device_id),
         device_type=arguments.device_type or DEVICE_TYPE,
         re_enrol_after_s=arguments.re_enrol_after,
+        queue_readings=arguments.queue_readings,
+        queue_bytes=arguments.queue_megabytes * _MEGABYTE,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from edge.agent.board import Board
 from edge.agent.metrics import MetricsSampler
-from edge.agent.telemetry_store import TelemetryStore
+from edge.agent.telemetry_store import DROPPED_METRIC, TelemetryStore
 from edge.protocol.duties import AnyCommand, ServerClock
 from edge.protocol.messages import Ack
 
@@ -23,6 +23,8 @@ class Machine:
     def sample(self, *, monotonic: float) -> None:
         """Keep one reading, stamped with the server's time once that is known."""
         metrics = self.sampler.sample(monotonic=monotonic)
+        if self.telemetry.dropped:
+            metrics[DROPPED_METRIC] = float(self.telemetry.dropped)
         self.telemetry.append(metrics, at=self._now(monotonic))
 
     def carry_out(self, command: AnyCommand, *, monotonic: float) -> Ack:

@@ -11,7 +11,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from edge.agent import VERSION, background, durable_file, identity, provisioning, rotation
+from edge.agent import (
+    VERSION,
+    background,
+    durable_file,
+    identity,
+    provisioning,
+    rotation,
+    telemetry_store,
+)
 from edge.agent.board import Board
 from edge.agent.config import AgentConfig
 from edge.agent.drivers import RelayDriver, open_driver
@@ -20,7 +28,7 @@ from edge.agent.identity import Identity
 from edge.agent.machine import Machine
 from edge.agent.metrics import MetricsSampler
 from edge.agent.session import Ended, Session
-from edge.agent.telemetry_store import TELEMETRY_FILE, TelemetryStore
+from edge.agent.telemetry_store import TELEMETRY_FILE
 from edge.protocol.backoff import Backoff
 from edge.protocol.close_codes import CloseCode
 
@@ -101,7 +109,12 @@ class Runner:
     async def _live_as(self, me: Identity, driver: RelayDriver) -> None:
         """Return when the life of this device has ended."""
         config, boot_id = self._config, uuid.uuid4().hex
-        telemetry = TelemetryStore(config.state_dir / TELEMETRY_FILE, boot_id=boot_id)
+        telemetry = telemetry_store.opened(
+            config.state_dir / TELEMETRY_FILE,
+            boot_id=boot_id,
+            capacity=config.queue_readings,
+            capacity_bytes=config.queue_bytes,
+        )
         with closing(telemetry):
             machine = Machine(
                 board=Board(driver, firmware_version=VERSION, boot_id=boot_id),

@@ -17,10 +17,9 @@ from edge.agent.identity import Identity
 from edge.agent.machine import Machine
 from edge.agent.rotation import UNPAIRED
 from edge.agent.server import seconds_of
-from edge.agent.telemetry_store import BATCH
 from edge.protocol import codec, duties, messages, strict_json
 from edge.protocol.close_codes import CloseCode
-from edge.protocol.limits import MAX_FRAME_BYTES
+from edge.protocol.limits import MAX_FRAME_BYTES, MAX_READINGS
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ class Session:
         self._machine = machine
         self._monotonic = monotonic
         self._retry_after: float | None = None
-        self._batch_limit = BATCH
+        self._batch_limit = MAX_READINGS
         self._unacked: tuple[str, int, float] | None = None
         self._state_seq = 0
 
@@ -185,6 +184,10 @@ class Session:
         _log.warning("the server says: %s (%s)", error.message, error.code)
         if error.retry_after is not None:
             self._retry_after = error.retry_after
+            if self._unacked is not None:
+                # The server holds the batch until it has room: not sent again before that.
+                boot_id, seq, _ = self._unacked
+                self._unacked = boot_id, seq, self._monotonic() + error.retry_after
 
 
 async def _send(socket: ClientConnection, frame: str) -> None:

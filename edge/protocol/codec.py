@@ -145,6 +145,15 @@ def _telemetry(body: fields.Body) -> messages.Telemetry:
     )
 
 
+def _status(body: fields.Body) -> messages.Status:
+    status = body.get("status")
+    if not isinstance(status, str) or status not in _LINK_STATUSES:
+        raise fields.invalid("/status", "one of " + ", ".join(_LINK_STATUSES))
+    return messages.Status(
+        status=messages.LinkStatus(status), session=fields.reference(body, "session")
+    )
+
+
 def _welcome(body: fields.Body) -> messages.Welcome:
     version_bounds = {"lowest": 0, "highest": limits.INT64_MAX, "default": 0}
     return messages.Welcome(
@@ -207,6 +216,7 @@ def _error(body: fields.Body) -> messages.Error:
 
 
 _ACK_STATUSES = tuple(status.value for status in messages.AckStatus)
+_LINK_STATUSES = tuple(status.value for status in messages.LinkStatus)
 
 _UP: dict[str, Callable[[fields.Body], UpMessage]] = {
     messages.Auth.type: _auth,
@@ -216,6 +226,7 @@ _UP: dict[str, Callable[[fields.Body], UpMessage]] = {
     messages.InputEvent.type: _input_event,
     messages.Telemetry.type: _telemetry,
     messages.SensorReport.type: sensors.report,
+    messages.Status.type: _status,
 }
 
 _DOWN: dict[str, Callable[[fields.Body], DownMessage]] = {
@@ -240,6 +251,7 @@ _SENT_FIELDS: dict[type, tuple[str, ...]] = {
         messages.InputEvent,
         messages.Telemetry,
         messages.SensorReport,
+        messages.Status,
         messages.Welcome,
         messages.SetRelay,
         messages.SetAllRelays,

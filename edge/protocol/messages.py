@@ -22,6 +22,13 @@ class AckStatus(StrEnum):
     REJECTED = "rejected"
 
 
+class LinkStatus(StrEnum):
+    """How a device's connection to the broker stands."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+
+
 @dataclass(frozen=True, slots=True)
 class RelayReading:
     """The position of one relay as the device itself sees it."""
@@ -156,6 +163,19 @@ class SensorReport:
     rejected_attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A connection to the broker has begun, or is over; only on MQTT, which tells nobody else.
+
+    ``session`` names the connection, so that the end of an older one is not taken for the end of
+    this one. The ``offline`` of a connection that breaks is its will.
+    """
+
+    type: ClassVar[str] = "status"
+    status: LinkStatus
+    session: str
+
+
 # --- down: server to device ---------------------------------------------------------------------
 
 
@@ -230,6 +250,6 @@ class Error:
     retry_after: float | None = None
 
 
-UpMessage = Auth | Heartbeat | Ack | StateReport | InputEvent | Telemetry | SensorReport
+UpMessage = Auth | Heartbeat | Ack | StateReport | InputEvent | Telemetry | SensorReport | Status
 DownMessage = Welcome | SetRelay | SetAllRelays | Command | TelemetryAck | SensorAck | Error
 Message = UpMessage | DownMessage

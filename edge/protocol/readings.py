@@ -82,10 +82,11 @@ def _reading(item: object, place: int | None) -> Reading | str:
     metrics = item.get("metrics")
     if not isinstance(metrics, dict) or not metrics:
         return METRICS_INVALID
-    problem = _metrics_problem(metrics)
+    kinds = frozenset(map(type, metrics.values()))
+    problem = _metrics_problem(metrics, kinds)
     if problem is not None:
         return problem
-    if int in map(type, metrics.values()):
+    if int in kinds:
         metrics = {name: float(value) for name, value in metrics.items()}
     return Reading(seq=seq, at=at, metrics=metrics)
 
@@ -105,12 +106,12 @@ def _are_metric_names(names: tuple[str, ...]) -> bool:
     return all(map(fields.is_metric_name, names))
 
 
-def _metrics_problem(metrics: Mapping[str, Any]) -> str | None:
+def _metrics_problem(metrics: Mapping[str, Any], kinds: frozenset[type]) -> str | None:
     if len(metrics) > limits.MAX_METRICS:
         return TOO_MANY_METRICS
     if not _are_metric_names(tuple(metrics)):
         return METRIC_NAME_INVALID
-    if not _NUMBERS.issuperset(map(type, metrics.values())):
+    if not kinds <= _NUMBERS:
         return METRIC_VALUE_INVALID
     return None
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from edge.simulator import options
+from edge.simulator import open_files, options
 from edge.simulator.errors import SimulatorStopped
 from edge.simulator.fleet import Announcement, Fleet
 from edge.simulator.options import FleetOptions
@@ -47,6 +47,7 @@ def run(
     report: Callable[[str], None],
 ) -> int:
     """Run a fleet until SIGTERM, SIGINT or its end; 0, or 3 when the server wanted none of it."""
+    open_files.allow(sum(wanted.wire_of(index) != "http" for index in range(wanted.devices)))
     fleet = asyncio.run(_run_until_signalled(wanted, announce, report))
     return _ALL_REFUSED if len(fleet.refused) == wanted.devices else 0
 

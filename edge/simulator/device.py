@@ -64,6 +64,7 @@ class SimDevice(ReportingDevice):
             self._record("error_received", code=message.code)
             if message.retry_after is not None:
                 self._effects.append(Postpone(message.retry_after))
+                self._hold_telemetry(at, message.retry_after)
         elif not isinstance(message, messages.SensorAck):
             self._asked(message, at)
         return self._taken()

@@ -30,6 +30,8 @@ _NO_CODE: Final = 1006
 _GOING_AWAY: Final = 1001
 
 Recorder = Callable[[SimDevice, Moment, Record], None]
+# Told of a device that has a new account at the broker.
+Keeper = Callable[[SimDevice, Identity], None]
 
 
 def moment() -> Moment:
@@ -44,8 +46,7 @@ class Wire:
     socket_url: str
     # A fleet that connects all at once would be turned away for it.
     handshakes: asyncio.Semaphore
-    # None: devices stay connected over a WebSocket.
-    http: HttpPool | None = None
+    http: HttpPool
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class LiveDevice(ABC):
         wire: Wire,
         backoff: Backoff,
         recorder: Recorder,
+        keeper: Keeper,
     ) -> None:
         self.core = core
         self.line = Line()
@@ -75,6 +77,7 @@ class LiveDevice(ABC):
         self._wire = wire
         self._backoff = backoff
         self._recorder = recorder
+        self._keeper = keeper
         self._stay_away_s = 0.0
         self._away_until = 0.0
         self._was_dropped = False
@@ -119,6 +122,10 @@ class LiveDevice(ABC):
     @abstractmethod
     def _break(self) -> None:
         """Lose the connection without a goodbye."""
+
+    def _become(self, identity: Identity) -> None:
+        self._identity = identity
+        self._keeper(self.core, identity)
 
     async def _live_without_connection(self, seconds: float) -> None:
         """Go on measuring and failing until it is time to connect again."""

@@ -24,6 +24,7 @@ from edge.simulator.event_log import EventLog, line_of
 from edge.simulator.flash import Flash
 from edge.simulator.http_client import HttpPool
 from edge.simulator.http_device import HttpDevice
+from edge.simulator.mqtt_device import MqttDevice
 from edge.simulator.options import FleetOptions
 from edge.simulator.state_directory import Identity, StateDirectory
 from edge.simulator.truth import Truth
@@ -41,6 +42,11 @@ _KEPT_AT_ONCE: Final = 50
 _STOP_S: Final = 1.0
 # What a run without a truth file keeps of each device, so that it may run for months.
 _UNASKED_COMMANDS: Final = 200
+_KINDS: Final[dict[str, type[LiveDevice]]] = {
+    "websocket": WireDevice,
+    "http": HttpDevice,
+    "mqtt": MqttDevice,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class Fleet:
         self._wire = Wire(
             options.socket_url,
             asyncio.Semaphore(_HANDSHAKES_AT_ONCE),
-            HttpPool(options.url) if options.wire == "http" else None,
+            HttpPool(options.url),
         )
         self._began_at = 0.0
         self._usage: Usage | None = None
@@ -216,9 +222,15 @@ class Fleet:
         self.truth.end_life(self._identities[hardware_id].device_uid, wall=wall)
 
     def _on_the_wire(self, core: SimDevice, identity: Identity) -> LiveDevice:
-        backoff = self._backoff(core.profile.index)
-        kind = WireDevice if self._wire.http is None else HttpDevice
-        return kind(core, identity, wire=self._wire, backoff=backoff, recorder=self._record)
+        index = core.profile.index
+        return _KINDS[self.options.wire_of(index)](
+            core,
+            identity,
+            wire=self._wire,
+            backoff=self._backoff(index),
+            recorder=self._record,
+            keeper=self._keep_identity,
+        )
 
     def _backoff(self, index: int) -> Backoff:
         longest = self.options.reconnect_max_s
@@ -299,6 +311,11 @@ class Fleet:
             # Before the ack is sent: what was answered is never run again.
             self._state.save(hardware_id, identity, core.flash)
 
+    def _keep_identity(self, core: SimDevice, identity: Identity) -> None:
+        hardware_id = core.profile.hardware_id
+        self._identities[hardware_id] = identity
+        self._state.save(hardware_id, identity, core.flash)
+
     async def _save_now_and_then(self) -> None:
         kept_at, pause_s = time.monotonic(), _SAVE_EVERY_S
         while True:
@@ -330,8 +347,7 @@ class Fleet:
             await self.calm()
 
     def _end(self) -> None:
-        if self._wire.http is not None:
-            self._wire.http.close()
+        self._wire.http.close()
         self.truth.is_running, self.truth.is_changed = False, True
 
     def _save_truth(self) -> None:
@@ -343,6 +359,7 @@ class Fleet:
                 is_open=device.line.is_open,
                 spoke_at=_text(device.line.spoke_at),
                 heard_at=_text(device.line.heard_at),
+                wire=self.options.wire_of(device.core.profile.index),
             )
         if self.truth.is_changed:
             self.truth.save(self.options.truth_file)

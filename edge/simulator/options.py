@@ -1,6 +1,7 @@
 """What a simulated fleet is asked to be, from the command line and the environment."""
 
 import argparse
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,10 +18,14 @@ from edge.simulator.profiles import PROFILES, RELAY, DeviceProfile
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 MAX_DEVICES: Final = 20_000
 MAX_RELAYS: Final = 64
-WIRES: Final = ("websocket", "http")
+WIRES: Final = ("websocket", "http", "mqtt")
 # Devices a second that a large fleet starts by itself.
 _STARTS_PER_S: Final = 500
 _ALL_AT_ONCE: Final = 200
+_EXAMPLES: Final = {
+    "--mix": "pos=5,server=2,relay=3",
+    "--wires": "websocket=5,http=3,mqtt=2",
+}
 _SOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
@@ -45,7 +50,7 @@ class FleetOptions:
     input_every_s: float = 120.0
     # None: a device that was unpaired stops.
     re_enrol_after_s: float | None = None
-    wire: str = "websocket"
+    wires: tuple[str, ...] = (WIRES[0],)
     profiles: tuple[DeviceProfile, ...] = (RELAY,)
     outages: OutagePlan = field(default_factory=OutagePlan)
     # The time over which the devices are switched on, one after the other.
@@ -56,6 +61,12 @@ class FleetOptions:
     def profile(self, index: int) -> DeviceProfile:
         """Return the kind of one device; a mix is dealt round, so that any share of it is mixed."""
         return self.profiles[index % len(self.profiles)]
+
+    def wire_of(self, index: int) -> str:
+        """Return how one device speaks; every kind of a mix comes to every wire in the end."""
+        # Both are dealt round: moved on by one where the pairs would come again.
+        moved = index // math.lcm(len(self.profiles), len(self.wires))
+        return self.wires[(index + moved) % len(self.wires)]
 
     def relays_of(self, index: int) -> int:
         """Return how many relays one device has."""
@@ -126,7 +137,8 @@ def add_kind_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the devices are and how they speak."""
     parser.add_argument("--profile", default=RELAY.name, help=f"{', '.join(PROFILES)} (relay)")
     parser.add_argument("--mix", metavar="KIND=N,…", help="several kinds: pos=5,server=2,relay=3")
-    parser.add_argument("--wire", choices=WIRES, default=WIRES[0], help="websocket or http")
+    parser.add_argument("--wire", choices=WIRES, default=WIRES[0], help="websocket, http or mqtt")
+    parser.add_argument("--wires", metavar="WIRE=N,…", help="several: websocket=5,http=3,mqtt=2")
     parser.add_argument("--ramp", type=float, metavar="SECONDS", help="switch on over this time")
     parser.add_argument("--report", type=float, metavar="SECONDS", help="print figures so often")
 
@@ -141,7 +153,8 @@ def add_outage_arguments(parser: argparse.ArgumentParser) -> None:
 def from_arguments(given: argparse.Namespace, environment: Mapping[str, str]) -> FleetOptions:
     """Return checked options, or raise ``OptionsInvalid`` with the cure."""
     _require(0 <= given.chaos <= 1, "--chaos is a probability: 0 to 1")
-    profiles = _mix(given.mix) if given.mix else (_profile(given.profile),)
+    profiles = tuple(map(_profile, _dealt("--mix", given.mix or f"{given.profile}=1")))
+    wires = tuple(map(_wire, _dealt("--wires", given.wires or f"{given.wire}=1")))
     if given.devices is None:
         given.devices = len(profiles)
     _require(1 <= given.devices <= MAX_DEVICES, f"--devices must be from 1 to {MAX_DEVICES}")
@@ -173,7 +186,7 @@ def from_arguments(given: argparse.Namespace, environment: Mapping[str, str]) ->
         telemetry_every_s=given.telemetry_every,
         input_every_s=given.input_every,
         re_enrol_after_s=given.re_enrol,
-        wire=given.wire,
+        wires=wires,
         profiles=profiles,
         outages=_outages(given),
         ramp_s=_ramp(given),
@@ -186,17 +199,22 @@ def _profile(name: str) -> DeviceProfile:
     return PROFILES[name]
 
 
-def _mix(text: str) -> tuple[DeviceProfile, ...]:
-    """Return the kinds of a mix, dealt so that each is spread over the whole."""
-    dealt: list[tuple[float, DeviceProfile]] = []
+def _wire(name: str) -> str:
+    _require(name in WIRES, f"a wire is one of: {', '.join(WIRES)}")
+    return name
+
+
+def _dealt(option: str, text: str) -> tuple[str, ...]:
+    """Return the names of ``name=count,…``, dealt so that each is spread over the whole."""
+    dealt: list[tuple[float, str]] = []
     for part in text.split(","):
         name, _, number = part.strip().partition("=")
         is_number = number.isascii() and number.isdigit() and len(number) <= 5
-        _require(is_number, "--mix looks like pos=5,server=2,relay=3")
-        profile, count = _profile(name), int(number)
-        dealt += [((place + 0.5) / count, profile) for place in range(count)]
-    _require(1 <= len(dealt) <= MAX_DEVICES, f"--mix has from 1 to {MAX_DEVICES} devices")
-    return tuple(profile for _, profile in sorted(dealt, key=lambda one: one[0]))
+        _require(is_number, f"{option} looks like {_EXAMPLES[option]}")
+        count = int(number)
+        dealt += [((place + 0.5) / count, name) for place in range(count)]
+    _require(1 <= len(dealt) <= MAX_DEVICES, f"{option} has from 1 to {MAX_DEVICES} parts")
+    return tuple(name for _, name in sorted(dealt, key=lambda one: one[0]))
 
 
 def _outages(given: argparse.Namespace) -> OutagePlan:

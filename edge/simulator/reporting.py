@@ -96,6 +96,13 @@ class ReportingDevice(DeviceCore):
             connection.unacked = None
             self._send_telemetry(at)
 
+    def _hold_telemetry(self, at: Moment, seconds: float) -> None:
+        """Send the batch under way not again before: the server keeps it until it has room."""
+        connection = self._connection
+        if connection is not None and connection.unacked is not None:
+            boot_id, seq, _ = connection.unacked
+            connection.unacked = boot_id, seq, at.monotonic + seconds
+
     # Sensors
 
     def _report_sensors(self, at: Moment, metrics: dict[str, float]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from edge.protocol import strict_json
 from edge.protocol.errors import ProtocolError
 from edge.simulator import private_file
+from edge.simulator.broker_account import BrokerAccount
 from edge.simulator.errors import StateDirectoryBusy, StateUnreadable
 from edge.simulator.flash import Flash
 
@@ -26,6 +27,8 @@ class Identity:
     claim_expires_at: str | None = None
     # Which life of its hardware this is, counted by the simulator.
     epoch: int = 1
+    # On the MQTT wire; None until it was asked for.
+    broker: BrokerAccount | None = None
 
 
 class StateDirectory:
@@ -85,6 +88,8 @@ class StateDirectory:
             "epoch": identity.epoch,
             "flash": flash.to_plain(),
         }
+        if identity.broker is not None:
+            plain["broker"] = identity.broker.to_plain()
         private_file.write(self._file(self._path, hardware_id), strict_json.dumps(plain))
 
     def _file(self, path: Path, hardware_id: str) -> Path:
@@ -98,6 +103,7 @@ def _identity(plain: Mapping[str, Any]) -> Identity:
         claim_code=plain.get("claim_code"),
         claim_expires_at=plain.get("claim_expires_at"),
         epoch=int(plain.get("epoch", 1)),
+        broker=BrokerAccount.from_plain(plain["broker"]) if "broker" in plain else None,
     )
     if not isinstance(identity.device_uid, str) or not isinstance(identity.device_token, str):
         raise TypeError("no key")

@@ -84,10 +84,10 @@ class Truth:
             device.discarded += 1
 
     def note_line(
-        self, uid: str, *, is_open: bool, spoke_at: str | None, heard_at: str | None
+        self, uid: str, *, is_open: bool, spoke_at: str | None, heard_at: str | None, wire: str
     ) -> None:
         """Note how a device stands with its server."""
-        line = {"is_open": is_open, "spoke_at": spoke_at, "heard_at": heard_at}
+        line = {"is_open": is_open, "spoke_at": spoke_at, "heard_at": heard_at, "wire": wire}
         if self.devices[uid].line != line:
             self.devices[uid].line = line
             self.is_changed = True

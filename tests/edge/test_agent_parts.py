@@ -40,8 +40,10 @@ def sequence_numbers(store: TelemetryStore) -> list[int]:
 
 def test_an_acknowledgement_forgets_what_it_covers_and_nothing_else(tmp_path: Path) -> None:
     store = filled_store(tmp_path / "queue", boot_id="b1", count=5)
-    assert store.acknowledge(boot_id="b1", acked_seq=2) == 3
-    assert store.acknowledge(boot_id="b1", acked_seq=2) == 0
+    assert store.acknowledge(boot_id="b1", acked_seq=2) == 0, "none was sent yet"
+    store.oldest_batch(limit=3)
+    assert store.acknowledge(boot_id="b1", acked_seq=1) == 2
+    assert store.acknowledge(boot_id="b1", acked_seq=99) == 1, "the others were not sent"
     assert store.acknowledge(boot_id="other", acked_seq=99) == 0
     assert sequence_numbers(store) == [3, 4]
     assert len(store) == count_pending(tmp_path / "queue") == 2

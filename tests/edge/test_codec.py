@@ -59,6 +59,7 @@ UP = st.one_of(
         st.none() | st.dictionaries(KIND, TEXT, max_size=3),
         st.none() | REFERENCE,
     ),
+    st.builds(messages.Status, st.sampled_from(messages.LinkStatus), REFERENCE),
 )
 DOWN = st.one_of(
     st.builds(messages.Welcome, SEQUENCE, MOMENT, st.integers(1, 3600), SEQUENCE, SEQUENCE),

@@ -55,6 +55,9 @@ class Platform:
     # By how many calls with readings came before: an answer instead of storing them.
     refuse_readings: Callable[[int], bytes | None] = lambda _: None
     calls: list[dict[str, Any]] = field(default_factory=list)
+    # By uid and how many accounts came before: the answer to a device that wants one.
+    mqtt_account: Callable[[str, int], bytes] = lambda _uid, _count: http_answer(404, {})
+    accounts_given: int = 0
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.clock_skew
@@ -94,14 +97,20 @@ class Platform:
             self.registrations += 1
             writer.write(self.refuse(self.registrations) or self._registered(lines, body))
         else:
-            writer.write(await self._called(lines, body))
+            is_for_mqtt = head.split(" ")[1] == "/api/v1/devices/self/mqtt"
+            writer.write(await self._called(lines, body, is_for_mqtt=is_for_mqtt))
         await writer.drain()
         writer.close()
 
-    async def _called(self, headers: dict[str, str], body: dict[str, Any]) -> bytes:
+    async def _called(
+        self, headers: dict[str, str], body: dict[str, Any], *, is_for_mqtt: bool
+    ) -> bytes:
         device = self.devices.get(headers["X-Device-ID"])
         if device is None or headers["X-API-Key"] != device.token:
             return http_answer(401, {"code": "device_unpaired", "message": "no"})
+        if is_for_mqtt:
+            self.accounts_given += 1
+            return self.mqtt_account(headers["X-Device-ID"], self.accounts_given - 1)
         self.calls.append(body)
         refusal = self.refuse_readings(len(self.calls))
         if refusal is None and "readings" in body:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.product import ProductFailed, ProductProcess, embedded_product
+from tests.services import MosquittoServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.embedded_only]
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded_only, pytest.mark.mosquitto]
 
 CHAOS = (
     "--mix", "pos=2,server=1,relay=3,sensor=2", "--chaos", "0.3", "--fault-every", "1.5",
@@ -21,17 +22,19 @@ CHAOS = (
     "--chaos-for", "10", "--duration", "14", "--quiet",
 )  # fmt: skip
 
+HTTP, HELD = "http=1", "websocket=1,mqtt=1"
+
 
 class Run:
     """A fleet that has been, with the product it spoke to."""
 
-    def __init__(self, product: ProductProcess, wire: str) -> None:
+    def __init__(self, product: ProductProcess, wires: str) -> None:
         self.product = product
-        self.truth_file = product.folder / f"truth-{wire}.json"
-        self.log_file = product.folder / f"log-{wire}.jsonl"
-        seed = "11" if wire == "http" else "12"
+        self.truth_file = product.folder / f"truth-{wires}.json"
+        self.log_file = product.folder / f"log-{wires}.jsonl"
+        seed = "11" if wires == HTTP else "12"
         files = ("--truth", str(self.truth_file), "--log", str(self.log_file))
-        product.manage("simulate", *CHAOS, "--wire", wire, "--seed", seed, *files)
+        product.manage("simulate", *CHAOS, "--wires", wires, "--seed", seed, *files)
 
     def check(self, *more: str, file: Path | None = None) -> str:
         return self.product.manage("check_simulation", str(file or self.truth_file), *more)
@@ -47,28 +50,32 @@ class Run:
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[ProductProcess]:
-    running = embedded_product(PROVISIONS_PER_MINUTE="10000", OFFLINE_AFTER_SECONDS="10")
-    try:
-        running.start()
-        yield running
-    finally:
-        running.close()
+    with MosquittoServer() as broker:
+        running = embedded_product(
+            PROVISIONS_PER_MINUTE="10000", OFFLINE_AFTER_SECONDS="10", **broker.environment()
+        )
+        try:
+            running.start()
+            yield running
+        finally:
+            running.close()
 
 
 @pytest.fixture(scope="module")
 def run(product: ProductProcess) -> Run:
     """Over HTTP, where the checker is shown what it must notice."""
-    return Run(product, "http")
+    return Run(product, HTTP)
 
 
-@pytest.mark.parametrize("wire", ["http", "websocket"])
+@pytest.mark.parametrize("wires", [HTTP, HELD])
 def test_after_all_that_went_wrong_truth_and_database_agree(
-    wire: str, product: ProductProcess, request: pytest.FixtureRequest
+    wires: str, product: ProductProcess, request: pytest.FixtureRequest
 ) -> None:
-    run = request.getfixturevalue("run") if wire == "http" else Run(product, wire)
+    run = request.getfixturevalue("run") if wires == HTTP else Run(product, wires)
     said = run.check("--wait", "60")
     assert "Truth and database agree." in said and "of 0 lives not settled" in said
     assert len(run.truth) == 8
+    assert {device["line"]["wire"] for device in run.truth.values()} == _names(wires)
     acked = sum(
         last - first + 1
         for device in run.truth.values()
@@ -78,6 +85,10 @@ def test_after_all_that_went_wrong_truth_and_database_agree(
     assert acked > 100
     assert len(run.faults()) >= 6, "it was no quiet run"
     assert "site_outage" in run.faults()
+
+
+def _names(wires: str) -> set[str]:
+    return {part.split("=")[0] for part in wires.split(",")}
 
 
 _FIRST_READING = "(SELECT min(id) FROM telemetry_reading WHERE device_id = {device})"

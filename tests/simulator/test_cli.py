@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.simulator import options
+from edge.simulator import open_files, options
 from edge.simulator.errors import OptionsInvalid
 from edge.simulator.truth import Truth
 from tests.services import ROOT
@@ -94,6 +95,9 @@ def test_unpaired_devices_stop_unless_they_are_to_go_on() -> None:
         ("--late-ack", "5-1"),
         ("--late-ack", "soon"),
         ("--telemetry-every", "0"),
+        ("--wires", "http"),
+        ("--wires", "pigeon=3"),
+        ("--mix", "http=3"),
     ],
 )
 def test_what_cannot_work_is_refused(arguments: tuple[str, ...]) -> None:
@@ -103,6 +107,34 @@ def test_what_cannot_work_is_refused(arguments: tuple[str, ...]) -> None:
 
 def test_the_provisioning_key_never_shows_in_the_options() -> None:
     assert KEY not in repr(_parsed())
+
+
+def test_kinds_and_wires_are_dealt_so_that_every_pair_comes() -> None:
+    wanted = _parsed("--mix", "pos=2,server=2", "--wires", "websocket=2,http=1,mqtt=1")
+    pairs = {(wanted.profile(n).name, wanted.wire_of(n)) for n in range(16)}
+    assert len(pairs) == 6
+    for begin in range(0, 16, 4):
+        wires = [wanted.wire_of(n) for n in range(begin, begin + 4)]
+        assert sorted(wires) == ["http", "mqtt", "websocket", "websocket"]
+    alone = _parsed("--wires", "http=1,mqtt=1")
+    assert [alone.wire_of(n) for n in range(2)] == ["http", "mqtt"]
+
+
+def test_a_fleet_gets_the_open_files_it_needs_or_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (500, before[1]))
+        open_files.allow(10)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 500
+        open_files.allow(600)
+        assert 600 < resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1_000
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (500, 700))
+    with pytest.raises(OptionsInvalid, match="ulimit"):
+        open_files.allow(600)
 
 
 def _all_report(devices: dict, count: int) -> Callable[[], bool]:

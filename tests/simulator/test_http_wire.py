@@ -13,7 +13,7 @@ from tests.simulator.platform_stub import KEY, Ledger, Platform, http_answer, pl
 
 def _options(server: Platform, **changes: Any) -> FleetOptions:
     plain = FleetOptions(
-        url=server.url, provision_key=KEY, seed=7, wire="http", reconnect_max_s=0.2,
+        url=server.url, provision_key=KEY, seed=7, wires=("http",), reconnect_max_s=0.2,
         telemetry_every_s=0.05, duration_s=1.5,
     )  # fmt: skip
     return replace(plain, **changes)

@@ -1,0 +1,24 @@
+"""What kind of message a frame of a core is, on the wires that carry only some of them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from edge.protocol import strict_json
+
+
+def kind_of(frame: str | bytes, among: Collection[str]) -> str | None:
+    """Return which of these kinds a frame is, or None for any other; no JSON is the kind ``""``."""
+    if isinstance(frame, str):
+        for kind in among:
+            if frame.startswith(f'{{"type":"{kind}"'):
+                return kind
+    return "" if plain(frame) is None else None
+
+
+def plain(frame: str | bytes) -> dict[str, Any] | None:
+    """Return the members of a frame, None when it is no JSON object."""
+    try:
+        found = strict_json.loads(frame)
+    except strict_json.StrictJSONError:
+        return None
+    return found if isinstance(found, dict) else None
