@@ -7,23 +7,25 @@ import logging
 
 from django.utils import timezone
 
-from devices.services import presence
+from devices.services import signs_of_life
 from kernel import row_security
 from kernel.threads import run_in_database_thread
 
 logger = logging.getLogger(__name__)
 
+TOUCH_SECONDS = 2.0
+
 
 class PresenceWriter:
-    """Collects which devices spoke and notes it for all of them in one call every `every_s`."""
+    """Writes what is heard in this process, for all devices in one call every `every_s`."""
 
     def __init__(self, *, every_s: float) -> None:
         self._every_s = every_s
-        self._spoke: set[int] = set()
+        self._signs = signs_of_life.current()
 
     def note(self, device_id: int) -> None:
         """The device sent something just now."""
-        self._spoke.add(device_id)
+        self._signs.note(device_id)
 
     async def run(self) -> None:
         """Write for ever; a failure is logged and tried again with the next write."""
@@ -33,17 +35,12 @@ class PresenceWriter:
 
     async def flush(self) -> None:
         """Write what was collected since the last time."""
-        if not self._spoke:
-            return
-        spoke, self._spoke = self._spoke, set()
         try:
-            await run_in_database_thread(_touch, sorted(spoke))
+            await run_in_database_thread(_flush, self._signs)
         except Exception:
-            # Forgetting them would make live devices look dead.
-            self._spoke |= spoke
             logger.exception("Signs of life could not be written")
 
 
-def _touch(device_ids: list[int]) -> None:
+def _flush(signs: signs_of_life.SignsOfLife) -> None:
     with row_security.platform_scope("devicelink.presence"):
-        presence.touch(device_ids=device_ids, now=timezone.now())
+        signs.flush(timezone.now())

@@ -17,10 +17,18 @@ class DevicesConfig(AppConfig):
         )
         from devices.api import openapi  # noqa: F401  so does the schema extension
         from devices.selectors import sites, visibility
-        from devices.services import account_erasure, flapping, transfers
+        from devices.services import (
+            account_erasure,
+            broker_accounts,
+            flapping,
+            presence_keys,
+            transfers,
+        )
 
         registry.on_life_end(transfers.cancel_for_end)
         registry.on_life_end(flapping.end_with_lives)
+        registry.on_life_end(presence_keys.end_with_lives)
+        registry.on_life_end(broker_accounts.revoke_with_lives)
 
         accounts_registry.use_site_directory(
             accounts_registry.SiteDirectory(

@@ -128,3 +128,10 @@ class PresencePolicyExists(errors.Conflict):
 
     code = "presence_policy_exists"
     default_message = "There is a policy for this class already. Change that one."
+
+
+class BrokerAccountBusy(errors.Conflict):
+    """An earlier call for this device's account is at the MQTT broker right now."""
+
+    code = "mqtt_account_busy"
+    default_message = "An account for this device is being made right now. Try again shortly."

@@ -75,6 +75,14 @@ class CredentialRevoked(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BrokerAccountsRevoked(DomainEvent):
+    """These devices' accounts at the MQTT broker are void and to be removed there."""
+
+    name: ClassVar[str] = "devices.broker_accounts.revoked.v1"
+    device_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PresenceChanged(DomainEvent):
     """A device went online or offline."""
 

@@ -1,4 +1,4 @@
-"""What higher apps do in the transaction of a device's registration, claim, end or erasure."""
+"""What higher apps do in the transaction of a device's registration, claim, change or end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from devices.types import Happening
 from kernel.startup import require_starting_up
 
 
@@ -41,7 +42,9 @@ _registration_hooks: list[Callable[[Registered], None]] = []
 _claim_hooks: list[Callable[[Claimed], None]] = []
 EndHook = Callable[[Sequence[Ended]], None]
 Snapshot = Callable[[Sequence[int]], dict[int, Any]]
+HappeningHook = Callable[[Sequence[Happening]], None]
 _end_hooks: list[EndHook] = []
+_happening_hooks: list[HappeningHook] = []
 _snapshots: dict[str, Snapshot] = {}
 _erasers: dict[str, Callable[[int, datetime], dict[str, int]]] = {}
 _kept_by_erasers: dict[str, str] = {}
@@ -90,6 +93,25 @@ def lives_ended(facts: Sequence[Ended]) -> None:
     """Run every hook for the end of these lives."""
     for hook in _end_hooks:
         hook(facts)
+
+
+def on_happening(hook: HappeningHook) -> HappeningHook:
+    """Call the function with changes of presence and outages, in their transaction.
+
+    What it writes is there exactly if the change is. Changes that are made together come
+    together; those of a device come in their order, under its lock.
+    """
+    require_starting_up("registry of device hooks")
+    if hook not in _happening_hooks:
+        _happening_hooks.append(hook)
+    return hook
+
+
+def happened(facts: Sequence[Happening]) -> None:
+    """Run every hook for these changes; of none, nothing."""
+    if facts:
+        for hook in _happening_hooks:
+            hook(facts)
 
 
 def on_snapshot(name: str, take: Snapshot) -> None:

@@ -6,6 +6,7 @@ from devices.services import (
     enrolment_runs,
     erasing,
     flapping,
+    lateness,
     outages,
     presence,
     rotation,
@@ -22,6 +23,7 @@ ticker.register("devices.transfers.expiry", every_s=30.0, run=transfers.expire_o
 ticker.register("devices.erasures", every_s=2.0, run=erasing.run_erasures)
 ticker.register("devices.enrolments", every_s=2.0, run=enrolment_runs.run)
 ticker.register("devices.outages", every_s=5.0, run=outages.sweep)
+ticker.register("devices.presence.forgetting", every_s=900.0, run=lateness.forget_old)
 # An episode ends after ten calm minutes.
 ticker.register("devices.flapping", every_s=15.0, run=flapping.settle)
 ticker.register("devices.connections.retention", every_s=3600.0, run=connectivity.forget_old)

@@ -32,6 +32,32 @@ class KnownCaller(NamedTuple):
     name: str
 
 
+class KnownPublisher(NamedTuple):
+    """A device whose MQTT client the broker has let in, and whose life goes on."""
+
+    device_id: int
+    tenant_id: int | None
+    uid: str
+
+
+class DeviceOwner(NamedTuple):
+    """Whose a life is, and whether it goes on; without an owner the tenant is None."""
+
+    device_id: int
+    tenant_id: int | None
+    is_active: bool
+
+
+class HeldSession(NamedTuple):
+    """A session as the process that holds its connection knows it."""
+
+    device_id: int
+    epoch: int
+    # The owner when the session began; None for a device that had none, and may have one by now.
+    tenant_id: int | None
+    uid: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionFacts:
     """A device and its present session, read under the device's lock."""
@@ -155,6 +181,10 @@ class SiteView:
     tenant_name: str
     device_count: int
     online_count: int
+    # Without simulated ones: these are the figures that count.
+    real_count: int
+    real_online_count: int
+    simulated_count: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,11 +274,15 @@ class TransferView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contact:
-    """How a device is heard: in a session, or (`session_epoch` None) by calls over HTTP."""
+    """How a device is heard: in a session, or (`session_epoch` None) by single calls and messages.
+
+    `client_session` is the name that an MQTT client gave its connection.
+    """
 
     session_epoch: int | None = None
     wire: str = "http"
     address: str = ""
+    client_session: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -289,3 +323,54 @@ class LifeFacts(NamedTuple):
     is_online: bool | None
     last_seen_at: datetime | None
     offline_after_s: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Happening:
+    """What higher apps may tell of: a change of a device's presence, or an outage of a site.
+
+    `kind` is one of `offline`, `online`, `flapping`, `flapping_ended`, `site_outage` and
+    `site_outage_ended`; `count` are the changes or the devices that it is about.
+    """
+
+    kind: str
+    tenant_id: int
+    at: datetime
+    device_id: int | None = None
+    site_pk: int | None = None
+    is_online: bool | None = None
+    reason: str = ""
+    count: int = 0
+    total: int = 0
+    began_at: datetime | None = None
+
+
+class DeviceName(NamedTuple):
+    """What a device is called and where it stands, and whether it is there."""
+
+    device_id: int
+    uid: str
+    tenant_id: int | None
+    is_active: bool
+    is_simulated: bool
+    device_class: str
+    name: str
+    model: str
+    site_pk: int | None
+    site_id: str | None
+    site_name: str | None
+    is_online: bool | None
+
+    @property
+    def title(self) -> str:
+        """What people call it, as `Device.title`."""
+        return self.name or f"{self.model or self.device_class} {self.uid}"
+
+
+class SiteName(NamedTuple):
+    """What a site is called, and whether anything but simulated devices stands there."""
+
+    site_pk: int
+    site_id: str
+    name: str
+    has_real_devices: bool

@@ -6,7 +6,7 @@ it was maintained, while the server itself was away) counts neither for nor agai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Span = tuple[float, float]
@@ -55,6 +55,18 @@ class Figures:
     def mttr_s(self) -> float | None:
         """Time down for each outage; None without one."""
         return self.down_s / self.outages if self.outages else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timeline:
+    """A time of one device as spans in order, and what they come to in each period."""
+
+    online: Sequence[Span]
+    # Before its first contact, after the end of its life, and while the server itself was away.
+    unknown: Sequence[Span]
+    maintenance: Sequence[Span]
+    flapping: Sequence[Span]
+    figures: Mapping[str, Figures]
 
 
 def history(changes: Sequence[Change], *, window: Span, is_online: bool) -> History:

@@ -1,5 +1,6 @@
 """A device is one life of a piece of hardware; what changes often has a table of its own."""
 
+from devices.models.broker_accounts import BrokerAccount
 from devices.models.connectivity import (
     LONGEST_TIMEOUT_S,
     SHORTEST_TIMEOUT_S,
@@ -28,6 +29,7 @@ from devices.models.sites import Site
 __all__ = [
     "LONGEST_TIMEOUT_S",
     "SHORTEST_TIMEOUT_S",
+    "BrokerAccount",
     "ClaimCode",
     "Device",
     "DeviceCapability",

@@ -160,6 +160,12 @@ class DevicePresence(models.Model):
     # The present or last contact (`DeviceConnection`), and when it began.
     contact = models.PositiveBigIntegerField(default=0)
     contact_at = models.DateTimeField(null=True)
+    # How it is heard in a contact without a session.
+    wire = models.CharField(max_length=10, choices=Wire.choices, default=Wire.HTTP)
+    address = models.CharField(max_length=45, blank=True, default="")
+    # The last connection of its MQTT client that greeted, and when that one was lost.
+    client_session = models.CharField(max_length=64, blank=True, default="")
+    client_lost_at = models.DateTimeField(null=True)
     # Since when it is online or offline, and since when anything is known at all.
     changed_at = models.DateTimeField(null=True)
     known_since = models.DateTimeField(null=True)

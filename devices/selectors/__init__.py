@@ -38,6 +38,8 @@ from devices.selectors.maintenance import (
     maintenance_window_by_uid,
     maintenance_windows_visible_to,
 )
+from devices.selectors.naming import device_names, site_names_by_pk
+from devices.selectors.owners import owners_by_uid
 from devices.selectors.sites import (
     site_by_id,
     site_in,
@@ -47,7 +49,7 @@ from devices.selectors.sites import (
     sites_visible_to,
 )
 from devices.selectors.transfers import given_transfer, transfer_views, transfers_visible_to
-from devices.selectors.uptimes import uptime_of, uptime_of_all, uptime_of_site
+from devices.selectors.uptimes import timeline_of, uptime_of, uptime_of_all, uptime_of_site
 from devices.selectors.visibility import uids_within
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "connectivity",
     "device_by_uid",
     "device_keys",
+    "device_names",
     "devices_in_maintenance",
     "devices_visible_to",
     "ended_since",
@@ -72,6 +75,7 @@ __all__ = [
     "maintenance_window_by_uid",
     "maintenance_windows_visible_to",
     "own_device",
+    "owners_by_uid",
     "presence_policies_visible_to",
     "presence_policy_by_uid",
     "provisioning_key_by_uid",
@@ -81,12 +85,14 @@ __all__ = [
     "session_checks",
     "site_by_id",
     "site_in",
+    "site_names_by_pk",
     "site_outages_of",
     "site_pks",
     "site_slugs",
     "site_views",
     "sites_visible_to",
     "statuses",
+    "timeline_of",
     "transfer_views",
     "transfers_visible_to",
     "uids_of",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.permissions import has_role
-from devices import permissions
+from devices import permissions, presence_store
 from devices.models import Device, DeviceConnection, FlapEpisode, PresencePolicy, SiteOutage
+from devices.presence_store import StoreAway
 from devices.querysets import connectivity_of
 from devices.selectors.devices import stale_after
 from devices.types import DeviceStatus
@@ -39,8 +40,23 @@ def connections_of(*, device: Device, actor: Actor, limit: int) -> list[dict[str
 
 
 def statuses(*, actor: Actor, uids: Collection[str], now: datetime) -> list[DeviceStatus]:
-    """How those of the devices that the actor may see stand, read in one query, by uid."""
+    """How those of the devices that the actor may see stand, by uid.
+
+    Read with one query, and one question to the presence store for what is newer than the rows.
+    """
     rows = Device.objects.visible_to(actor).filter(uid__in=set(uids)).order_by("uid")
+    found = list(
+        rows.values_list(
+            "pk",
+            "uid",
+            "presence__is_online",
+            "presence__last_seen_at",
+            "presence__changed_at",
+            "presence__offline_after_s",
+            "presence__is_flapping",
+        )
+    )
+    heard = _heard([row[0] for row in found])
     return [
         DeviceStatus(
             uid=uid,
@@ -54,15 +70,23 @@ def statuses(*, actor: Actor, uids: Collection[str], now: datetime) -> list[Devi
             since=since,
             is_flapping=bool(is_flapping),
         )
-        for uid, is_online, seen, since, allowed, is_flapping in rows.values_list(
-            "uid",
-            "presence__is_online",
-            "presence__last_seen_at",
-            "presence__changed_at",
-            "presence__offline_after_s",
-            "presence__is_flapping",
-        )
+        for pk, uid, is_online, row_seen, since, allowed, is_flapping in found
+        for seen in (_newer(row_seen, heard.get(pk), now),)
     ]
+
+
+def _heard(device_ids: Collection[int]) -> dict[int, float]:
+    try:
+        return presence_store.current().last_heard(device_ids)
+    except StoreAway:
+        return {}
+
+
+def _newer(seen: datetime | None, heard: float | None, now: datetime) -> datetime | None:
+    # Nobody who was never seen becomes so by the store alone.
+    if seen is None or heard is None or heard <= seen.timestamp():
+        return seen
+    return min(datetime.fromtimestamp(heard, UTC), now)
 
 
 def site_outages_of(*, site_pk: int, actor: Actor, limit: int = 100) -> list[SiteOutage]:

@@ -50,7 +50,7 @@ def site_in(*, actor: Actor, tenant_id: int, site_id: str) -> Site:
 def site_views(sites: Collection[Site]) -> list[SiteView]:
     """The sites as interfaces show them: all their devices are counted in one query."""
     counts = _device_counts([site.pk for site in sites])
-    return [_view(site, *counts.get(site.pk, (0, 0))) for site in sites]
+    return [_view(site, counts.get(site.pk, (0, 0, 0, 0))) for site in sites]
 
 
 def site_pks(*, tenant_id: int, site_ids: Collection[str]) -> dict[str, int]:
@@ -74,18 +74,25 @@ def _within_limits(actor: Actor) -> Q:
     return within
 
 
-def _device_counts(pks: Sequence[int]) -> dict[int, tuple[int, int]]:
+def _device_counts(pks: Sequence[int]) -> dict[int, Sequence[int]]:
+    """By site: all devices and those online, then the real ones among them and those online."""
     devices = Device.objects.unscoped("the caller has found the sites within its scope")
     rows = (
         devices.filter(site_id__in=pks)
         .order_by()
         .values_list("site_id")
-        .annotate(devices=Count("pk"), online=Count("pk", filter=Q(presence__is_online=True)))
+        .annotate(
+            devices=Count("pk"),
+            online=Count("pk", filter=Q(presence__is_online=True)),
+            real=Count("pk", filter=Q(is_simulated=False)),
+            real_online=Count("pk", filter=Q(is_simulated=False, presence__is_online=True)),
+        )
     )
-    return {site_pk: (count, online) for site_pk, count, online in rows}
+    return {site_pk: counts for site_pk, *counts in rows}
 
 
-def _view(site: Site, device_count: int, online_count: int) -> SiteView:
+def _view(site: Site, counts: Sequence[int]) -> SiteView:
+    device_count, online_count, real_count, real_online_count = counts
     return SiteView(
         site_id=site.site_id,
         name=site.name,
@@ -98,4 +105,7 @@ def _view(site: Site, device_count: int, online_count: int) -> SiteView:
         tenant_name=site.tenant.name,
         device_count=device_count,
         online_count=online_count,
+        real_count=real_count,
+        real_online_count=real_online_count,
+        simulated_count=device_count - real_count,
     )

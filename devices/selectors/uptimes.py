@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from devices import uptime
 from devices.choices import ConnectionKind
-from devices.models import Device, DeviceConnection
+from devices.models import Device, DeviceConnection, FlapEpisode
 from devices.querysets import DeviceQuerySet
 from devices.selectors.maintenance import Maintenance, maintenance_between
-from devices.uptime import Change, Figures, Span
+from devices.uptime import Change, Figures, Span, Timeline
 from kernel.actors import Actor
 
 PERIODS = MappingProxyType(
@@ -35,13 +35,38 @@ def uptime_of(device: Device, now: datetime) -> dict[str, Figures]:
 
 
 def uptime_of_site(*, site_pk: int, actor: Actor, now: datetime) -> dict[str, Figures]:
-    """The figures of a site's living devices together."""
-    return _of(Device.objects.visible_to(actor).filter(site_id=site_pk), now)
+    """The figures of a site's living devices together; simulated ones do not count."""
+    return _of(_counting(actor).filter(site_id=site_pk), now)
 
 
 def uptime_of_all(*, actor: Actor, now: datetime) -> dict[str, Figures]:
-    """The figures of all living devices the actor may see together."""
-    return _of(Device.objects.visible_to(actor), now)
+    """The figures of all living devices the actor may see together, without simulated ones."""
+    return _of(_counting(actor), now)
+
+
+def timeline_of(device: Device, now: datetime) -> Timeline:
+    """The figures of one device and what they are made of, over the longest period."""
+    since = now - _LONGEST
+    rows = Device.all_objects.unscoped("the device was found within the actor's scope")
+    row: _Row = rows.filter(pk=device.pk).values_list(*_COLUMNS).get()
+    device_id, tenant_id, site_id, _, is_online, _ = row
+    told = _told(_lines([device_id], now)[device_id], now, is_online=is_online)
+    tenants = set() if tenant_id is None else {tenant_id}
+    excused = maintenance_between(since, now, tenant_ids=tenants)
+    return Timeline(
+        online=told.online,
+        unknown=uptime.merged(_unknown(row, told, now)),
+        maintenance=uptime.merged(
+            excused.spans(tenant_id=tenant_id, site_id=site_id, device_id=device_id)
+        ),
+        flapping=_flapping(device_id, since),
+        figures=_figures(row, told, excused, now),
+    )
+
+
+def _counting(actor: Actor) -> DeviceQuerySet:
+    found: DeviceQuerySet = Device.objects.visible_to(actor).filter(is_simulated=False)
+    return found
 
 
 def _of(devices: DeviceQuerySet, now: datetime) -> dict[str, Figures]:
@@ -55,7 +80,8 @@ def _of(devices: DeviceQuerySet, now: datetime) -> dict[str, Figures]:
         lines = _lines([row[0] for row in rows], now)
         parts: dict[str, list[Figures]] = defaultdict(list)
         for row in rows:
-            own = _figures(row, lines[row[0]], excused, now)
+            told = _told(lines[row[0]], now, is_online=row[4])
+            own = _figures(row, told, excused, now)
             for name, figures in own.items():
                 parts[name].append(figures)
         totals = {name: uptime.combined([totals[name], *parts[name]]) for name in PERIODS}
@@ -75,21 +101,41 @@ def _lines(device_ids: Collection[int], now: datetime) -> dict[int, list[Change]
     return found
 
 
+def _flapping(device_id: int, since: datetime) -> list[Span]:
+    rows = FlapEpisode.objects.unscoped("the device was found within the actor's scope")
+    found = rows.filter(device_id=device_id, last_at__gt=since)
+    return uptime.merged(
+        (began_at.timestamp(), last_at.timestamp())
+        for began_at, last_at in found.values_list("began_at", "last_at")
+    )
+
+
 def _figures(
-    row: _Row, lines: Sequence[Change], excused: Maintenance, now: datetime
+    row: _Row, told: uptime.History, excused: Maintenance, now: datetime
 ) -> dict[str, Figures]:
-    device_id, tenant_id, site_id, ended_at, is_online, known_since = row
-    begin, end = (now - _LONGEST).timestamp(), now.timestamp()
-    told = uptime.history(lines, window=(begin, end), is_online=bool(is_online))
-    unknown: list[Span] = list(told.excused)
-    if known_since is not None:
-        unknown.append((begin, known_since.timestamp()))
-    if ended_at is not None:
-        unknown.append((ended_at.timestamp(), end))
+    device_id, tenant_id, site_id, *_ = row
+    unknown = _unknown(row, told, now)
     unknown += excused.spans(tenant_id=tenant_id, site_id=site_id, device_id=device_id)
+    end = now.timestamp()
     return {
         name: uptime.figures(
             online=told.online, window=((now - length).timestamp(), end), unknown=unknown
         )
         for name, length in PERIODS.items()
     }
+
+
+def _told(lines: Sequence[Change], now: datetime, *, is_online: bool) -> uptime.History:
+    window = ((now - _LONGEST).timestamp(), now.timestamp())
+    return uptime.history(lines, window=window, is_online=bool(is_online))
+
+
+def _unknown(row: _Row, told: uptime.History, now: datetime) -> list[Span]:
+    """What counts neither way by itself: before the first contact, after the end, our absence."""
+    _, _, _, ended_at, _, known_since = row
+    unknown: list[Span] = list(told.excused)
+    # Never heard: nothing of it is known up to now.
+    unknown.append(((now - _LONGEST).timestamp(), (known_since or now).timestamp()))
+    if ended_at is not None:
+        unknown.append((ended_at.timestamp(), now.timestamp()))
+    return unknown

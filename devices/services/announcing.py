@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from devices import events
+from devices import events, registry
 from devices.choices import Connectivity
-from devices.types import Transition
+from devices.types import Happening, Transition
 from kernel import live
 from kernel.events import publish_all
 
@@ -32,6 +32,7 @@ def tell(changes: Sequence[Transition]) -> None:
             for change in changes
         ]
     )
+    registry.happened([_happening(change) for change in changes if change.tenant_id is not None])
     for (tenant_id, is_online), group in grouped.items():
         if len(group) <= FEW:
             for change in group:
@@ -63,6 +64,17 @@ def _show_many(tenant_id: int | None, is_online: bool, changes: Sequence[Transit
             "devices": [change.device_uid for change in changes],
         },
         now=changes[0].at,
+    )
+
+
+def _happening(change: Transition) -> Happening:
+    return Happening(
+        kind="online" if change.is_online else "offline",
+        tenant_id=change.tenant_id or 0,
+        at=change.at,
+        device_id=change.device_id,
+        is_online=change.is_online,
+        reason=change.reason,
     )
 
 

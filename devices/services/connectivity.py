@@ -23,9 +23,11 @@ HEARD: Final = "heard"
 HEARD_AGAIN: Final = "heard_again"
 TOOK_OVER: Final = "took_over"
 AFTER_RESTART: Final = "after_restart"
+GREETED: Final = "greeted"
 # Why one ended, besides the reasons of the wires themselves (docs/presence.md).
 SUPERSEDED: Final = "superseded"
 SILENCE: Final = "silence"
+CONNECTION_LOST: Final = "connection_lost"
 SERVER_RESTART: Final = "server_restart"
 # Nothing that a device did or suffered: neither flapping nor an outage.
 OURS: Final = frozenset({SERVER_RESTART, AFTER_RESTART, SUPERSEDED, TOOK_OVER})
@@ -41,8 +43,8 @@ _END_MANY = (
     f"INSERT INTO devices_deviceconnection ({_COLUMNS}) "  # noqa: S608
     "SELECT p.device_id, p.tenant_id, p.contact, %s, %s, "
     "CASE WHEN s.is_live THEN s.epoch END, "
-    "CASE WHEN s.is_live THEN s.wire ELSE 'http' END, "
-    "CASE WHEN s.is_live THEN s.address ELSE '' END, "
+    "CASE WHEN s.is_live THEN s.wire ELSE p.wire END, "
+    "CASE WHEN s.is_live THEN s.address ELSE p.address END, "
     "%s, {duration} "
     "FROM devices_devicepresence p JOIN devices_devicesession s ON s.device_id = p.device_id "
     "WHERE p.device_id {among} AND p.is_online "

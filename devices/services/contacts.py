@@ -1,31 +1,28 @@
-"""Devices that call over HTTP: each call proves the key and is a sign of life."""
+"""Devices on wires without sessions: every call over HTTP and message over MQTT is a sign of life.
+
+A call proves its key; of a message the broker has authenticated the sender.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import transaction
 
 from devices import errors
-from devices.choices import Pairing
-from devices.models import DeviceCredential, DeviceSession
-from devices.services import credentials, presence, sessions
-from devices.types import Contact, DeviceFacts, KnownCaller
+from devices.choices import Pairing, Wire
+from devices.models import Device, DeviceCredential
+from devices.services import credentials, presence, sessions, signs_of_life, timeouts
+from devices.types import Contact, DeviceFacts, KnownCaller, KnownPublisher, SessionFacts
 from kernel import row_security
-from kernel.compiled import Select, key_slot
-from kernel.errors import InvalidCredentials
-from kernel.locking import locking
-from kernel.unit_of_work import require_unit_of_work, unit_of_work
+from kernel.compiled import Select, Slot, key_slot
+from kernel.errors import InvalidCredentials, NotFound
+from kernel.unit_of_work import before_commit, require_unit_of_work, unit_of_work
 
 # For as many devices as there are slots: the last key may come several times.
-_SESSIONS = Select(
-    lambda length: locking(
-        DeviceSession.objects.filter(device_id__in=[key_slot(n) for n in range(length)])
-    ).values_list("pk")
-)
 _LIVING_KEYS = Select(
     lambda length: (
         DeviceCredential.objects.filter(
@@ -41,19 +38,48 @@ _LIVING_KEYS = Select(
             "device__tenant_id",
             "device__presence__is_online",
             "device__presence__last_seen_at",
+            "device__presence__offline_after_s",
         )
     )
 )
-# A device that calls in quick succession is written down as heard this often at most.
+_LIVING = Select(
+    lambda length: (
+        Device.objects.unscoped("whom the broker lets in is known by name only")
+        .filter(uid__in=[Slot(f"uid_{n}") for n in range(length)])
+        .exclude(pairing=Pairing.UNPAIRED)
+        .values_list(
+            "pk",
+            "uid",
+            "tenant_id",
+            "presence__is_online",
+            "presence__last_seen_at",
+            "presence__offline_after_s",
+        )
+    )
+)
+_OVER_MQTT: Final = Contact(wire=Wire.MQTT)
+# A device that is let in anew in quick succession is written down as heard this often at most.
 _NOTED_EVERY = timedelta(seconds=5)
+_Key = TypeVar("_Key", int, str)
+
+
+class _Heard(NamedTuple):
+    """A device that is heard now, as its row was: None while it counts as offline."""
+
+    device_id: int
+    heard_at: datetime | None
+    offline_after_s: int | None
+    by: Contact
+    now: datetime
 
 
 class _GoodKey(NamedTuple):
-    """A key that counts, with what its device goes by and when that was last heard."""
+    """A key that counts, with what its device goes by and how its row is."""
 
     names: set[str]
     tenant_id: int | None
     heard_at: datetime | None
+    offline_after_s: int | None
 
 
 def admit_device(
@@ -98,52 +124,122 @@ def confirm_callers(*, callers: Collection[KnownCaller], now: datetime) -> set[K
     require_unit_of_work()
     if not callers:
         return set()
-    _lock({caller.device_id for caller in callers})
+    sessions.lock_devices(device_ids={caller.device_id for caller in callers})
     good = _good_keys({caller.credential_id for caller in callers}, now)
     confirmed = set()
-    heard: dict[int, datetime | None] = {}
     for caller in callers:
         key = good.get(caller.credential_id)
         if key is None or caller.name not in key.names or caller.tenant_id != key.tenant_id:
             continue
         confirmed.add(caller)
-        heard[caller.device_id] = key.heard_at
-    _note_all(heard, now)
+        heard = _Heard(caller.device_id, key.heard_at, key.offline_after_s, presence.OVER_HTTP, now)
+        before_commit(_note_all, heard)
     return confirmed
 
 
-def _lock(device_ids: Collection[int]) -> None:
-    # SQLite has no row locks: there the unit of work holds the only write lock.
-    if connection.features.has_select_for_update:
-        keys = _slots(device_ids)
-        _SESSIONS.rows(len(keys), **keys)
+def confirm_publishers(*, device_uids: Collection[str], now: datetime) -> dict[str, KnownPublisher]:
+    """Lock the devices of these MQTT clients and tell which still live, noted as heard.
+
+    For many devices at once, within the caller's unit of work: until it ends, none of their lives
+    ends. Whoever is left out is nobody, or its life has ended.
+    """
+    require_unit_of_work()
+    if not device_uids:
+        return {}
+    sessions.lock_devices(device_ids=(), device_uids=device_uids)
+    # A statement of its own: one that also waits for the lock would show what was before the wait.
+    uids = _filled(device_uids)
+    names = {f"uid_{position}": uid for position, uid in enumerate(uids)}
+    known = {}
+    for pk, uid, tenant_id, is_online, seen_at, allowed in _LIVING.rows(len(uids), **names):
+        known[uid] = KnownPublisher(pk, tenant_id, uid)
+        heard = _Heard(pk, seen_at if is_online else None, allowed, _OVER_MQTT, now)
+        before_commit(_note_all, heard)
+    return known
+
+
+def greet(*, device_uid: str, client_session: str, now: datetime) -> bool:
+    """Note that the device's MQTT client has connected: it is online at once.
+
+    `client_session` is the name the client gave this connection; the same one twice is one.
+    Returns False for a connection that is known to be lost: its greeting came late. Raises
+    NotFound, and DeviceUnpaired for a device whose life has ended.
+    """
+    with unit_of_work():
+        facts = _lock_publisher(device_uid)
+        return presence.greet(
+            device_id=facts.device_id, client_session=client_session, held=_held(facts), now=now
+        )
+
+
+def say_goodbye(*, device_uid: str, client_session: str, now: datetime) -> bool:
+    """Note that a connection of the device's MQTT client has ended; returns whether it is gone.
+
+    It is offline at once, unless a newer connection has greeted, a session holds the device, or
+    it is heard over HTTP. Raises NotFound, and DeviceUnpaired for a device whose life has ended.
+    """
+    with unit_of_work():
+        facts = _lock_publisher(device_uid)
+        return presence.say_goodbye(
+            device_id=facts.device_id, client_session=client_session, held=_held(facts), now=now
+        )
+
+
+def _lock_publisher(device_uid: str) -> SessionFacts:
+    devices = Device.all_objects.unscoped("whom the broker lets in is known by name only")
+    device_id = devices.filter(uid=device_uid).values_list("pk", flat=True).first()
+    if device_id is None:
+        raise NotFound
+    facts = sessions.lock_session(device_id=device_id)
+    if not facts.is_active:
+        raise errors.DeviceUnpaired
+    return facts
+
+
+def _held(facts: SessionFacts) -> Contact | None:
+    if not facts.is_live:
+        return None
+    return Contact(session_epoch=facts.epoch, wire=facts.wire, address=facts.address)
 
 
 def _good_keys(credential_ids: Collection[int], now: datetime) -> dict[int, _GoodKey]:
-    keys = _slots(credential_ids)
+    keys = {f"key_{position}": key for position, key in enumerate(_filled(credential_ids))}
     return {
-        pk: _GoodKey({uid, site_chosen_id}, tenant_id, seen_at if is_online else None)
-        for pk, retires_at, uid, site_chosen_id, tenant_id, is_online, seen_at in _LIVING_KEYS.rows(
-            len(keys), **keys
+        pk: _GoodKey({uid, site_chosen_id}, tenant_id, seen_at if is_online else None, allowed)
+        for pk, retires_at, uid, site_chosen_id, tenant_id, is_online, seen_at, allowed in (
+            _LIVING_KEYS.rows(len(keys), **keys)
         )
         if retires_at is None or retires_at > now
     }
 
 
-def _slots(keys: Collection[int]) -> dict[str, int]:
+def _filled(keys: Collection[_Key]) -> list[_Key]:
     """The keys for statements of a few lengths only: the last one fills up the rest."""
     ordered = sorted(keys)
     length = 1 << (len(ordered) - 1).bit_length()
-    ordered += ordered[-1:] * (length - len(ordered))
-    return {f"key_{position}": key for position, key in enumerate(ordered)}
+    return ordered + ordered[-1:] * (length - len(ordered))
 
 
-def _note_all(heard: dict[int, datetime | None], now: datetime) -> None:
-    for device_id in sorted(device_id for device_id, at in heard.items() if at is None):
-        presence.mark_online(device_id=device_id, now=now)
-    long_ago = now - _noted_every()
-    due = sorted(device_id for device_id, at in heard.items() if at and at <= long_ago)
-    presence.touch(device_ids=due, now=now)
+def _note_all(heard: list[_Heard]) -> None:
+    """Note all that were heard in this unit of work, last and in one order.
+
+    One after the other as they were confirmed, two units of work could wait for each other's rows.
+    """
+    latest = {one.device_id: one for one in heard}
+    due: dict[int, datetime] = {}
+    fresh_until: dict[int, float] = {}
+    for device_id, one in sorted(latest.items()):
+        every = timeouts.noted_every(one.offline_after_s)
+        if one.heard_at is None:
+            presence.mark_online(device_id=device_id, by=one.by, now=one.now)
+        elif (one.now - one.heard_at).total_seconds() >= every:
+            due[device_id] = one.now
+        else:
+            fresh_until[device_id] = one.heard_at.timestamp() + every
+    for device_id, seconds in presence.note_signs(signs=due).items():
+        fresh_until[device_id] = due[device_id].timestamp() + seconds
+    signs = signs_of_life.current()
+    transaction.on_commit(lambda: signs.note_all(latest, fresh_until=fresh_until))
 
 
 def _note(device: DeviceFacts, address: str | None, now: datetime) -> None:
@@ -151,6 +247,7 @@ def _note(device: DeviceFacts, address: str | None, now: datetime) -> None:
         _bring_online(device.device_id, address, now)
     elif now - device.heard_at >= _noted_every():
         presence.touch(device_ids=[device.device_id], now=now)
+    signs_of_life.current().note(device.device_id)
 
 
 def _noted_every() -> timedelta:

@@ -16,7 +16,7 @@ from audit.services import recording
 from devices import errors, events, permissions, selectors
 from devices.choices import KeyRole, Pairing
 from devices.models import DeviceCredential
-from devices.services import sessions
+from devices.services import broker_accounts, sessions
 from devices.types import DeviceFacts
 from kernel import live, ratelimit, row_security, tokens
 from kernel.actors import Actor
@@ -245,6 +245,7 @@ def retire(*, credential_id: int, device_id: int, now: datetime) -> bool:
     publish(
         events.CredentialRevoked(occurred_at=now, device_id=device_id, credential_id=credential_id)
     )
+    broker_accounts.revoke_with_key(credential_id=credential_id, now=now)
     return True
 
 

@@ -17,6 +17,7 @@ from devices.models import (
     Device,
     DeviceConnection,
     DeviceEvent,
+    DevicePresence,
     DeviceSession,
     DeviceTransfer,
     EnrolmentRow,
@@ -67,9 +68,13 @@ def impersonal(state: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def erase_session(device_id: int, now: datetime) -> dict[str, int]:
-    """Forget the address it last connected from."""
+    """Forget the addresses it last connected from, and the name of its MQTT connection."""
     sessions = DeviceSession.objects.filter(device_id=device_id).exclude(address="")
-    return _counted("addresses_emptied", sessions.update(address=""))
+    presences = DevicePresence.objects.filter(device_id=device_id).exclude(
+        address="", client_session=""
+    )
+    emptied = sessions.update(address="") + presences.update(address="", client_session="")
+    return _counted("addresses_emptied", emptied)
 
 
 def erase_connections(device_id: int, now: datetime) -> dict[str, int]:

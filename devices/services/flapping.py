@@ -12,7 +12,7 @@ from devices import events, registry
 from devices.models import DeviceConnection, DevicePresence, DeviceSession, FlapEpisode
 from devices.services import announcing
 from devices.services.connectivity import OURS
-from devices.types import Transition
+from devices.types import Happening, Transition
 from kernel.events import publish
 from kernel.locking import lock_rows
 from kernel.unit_of_work import unit_of_work
@@ -92,6 +92,7 @@ def _begin(change: Transition, count: int, since: datetime) -> None:
     DevicePresence.objects.filter(device_id=change.device_id).update(is_flapping=True)
     announcing.show(change, is_flapping=True)
     publish(events.FlappingBegan(occurred_at=change.at, device_id=change.device_id, count=count))
+    _note("flapping", change, count=count, began_at=since)
 
 
 @unit_of_work()
@@ -118,7 +119,29 @@ def _settle(device_ids: list[int], now: datetime) -> int:
                 occurred_at=now, device_id=presence.device_id, is_online=presence.is_online
             )
         )
+        _note("flapping_ended", change)
     return len(settled)
+
+
+def _note(
+    kind: str, change: Transition, *, count: int = 0, began_at: datetime | None = None
+) -> None:
+    if change.tenant_id is None:
+        return
+    registry.happened(
+        [
+            Happening(
+                kind=kind,
+                tenant_id=change.tenant_id,
+                at=change.at,
+                device_id=change.device_id,
+                is_online=change.is_online,
+                reason=change.reason,
+                count=count,
+                began_at=began_at,
+            )
+        ]
+    )
 
 
 def _open() -> QuerySet[FlapEpisode]:

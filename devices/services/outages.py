@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F
 
-from devices import events, selectors
+from devices import events, registry, selectors
 from devices.choices import ConnectionKind
 from devices.models import Device, DeviceConnection, Site, SiteOutage
 from devices.services.connectivity import OURS
 from devices.services.unpairing import CLOSE_REASON
+from devices.types import Happening
 from kernel import live
 from kernel.events import publish
 from kernel.unit_of_work import unit_of_work
@@ -94,6 +95,7 @@ def _open(loss: _Loss, online: int, now: datetime) -> bool:
                     total=total,
                 )
             )
+            _note("site_outage", outage, now)
     except IntegrityError:
         # One is open already; another sweeper may have been quicker.
         return False
@@ -145,7 +147,24 @@ def _close(outage: SiteOutage, now: datetime) -> int:
             tenant_id=outage.tenant_id,
         )
     )
+    _note("site_outage_ended", outage, now)
     return 1
+
+
+def _note(kind: str, outage: SiteOutage, now: datetime) -> None:
+    registry.happened(
+        [
+            Happening(
+                kind=kind,
+                tenant_id=outage.tenant_id,
+                at=now,
+                site_pk=outage.site_id,
+                count=outage.lost,
+                total=outage.total,
+                began_at=outage.began_at,
+            )
+        ]
+    )
 
 
 def _tell(outage: SiteOutage, site: Site, now: datetime) -> None:

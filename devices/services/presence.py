@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from operator import itemgetter
+from typing import Any, Final, TypeVar
 
 from django.db import connection
-from django.db.models import Case, F, Model, Q, QuerySet, Value, When
+from django.db.models import Case, F, Model, QuerySet, Value, When
 from django.db.models.fields import DateTimeField
 
+from devices.choices import Wire
 from devices.models import DevicePresence, DeviceSession
-from devices.services import announcing, connectivity, flapping, timeouts
+from devices.services import (
+    announcing,
+    connectivity,
+    flapping,
+    lateness,
+    presence_keys,
+    presence_rows,
+    timeouts,
+)
 from devices.types import Contact, Transition
 from edge.protocol import limits
 from kernel.compiled import Select, Slot
@@ -21,9 +31,12 @@ from kernel.unit_of_work import before_commit, require_unit_of_work, unit_of_wor
 
 # Devices found silent in one transaction; a larger sweep takes several.
 SWEEP_CHUNK = 5_000
+# Rows of signs of life written in one transaction.
+_SIGNS_CHUNK = 2_000
 # Devices brought back in one transaction.
 _RETURN_CHUNK = 200
 OVER_HTTP: Final = Contact()
+_MAX_CLIENT_SESSION = 64
 _M = TypeVar("_M", bound=Model)
 _STATE = Select(
     lambda: DevicePresence.objects.filter(device_id=Slot("device_id")).values_list(
@@ -39,6 +52,10 @@ _STATE = Select(
         "known_since",
         "is_flapping",
         "offline_after_s",
+        "wire",
+        "address",
+        "client_session",
+        "client_lost_at",
     )
 )
 
@@ -59,6 +76,20 @@ class _State:
     known_since: datetime | None
     is_flapping: bool
     offline_after_s: int | None
+    wire: str
+    address: str
+    client_session: str
+    client_lost_at: datetime | None
+
+    @property
+    def sessionless(self) -> Contact:
+        """How it is heard where no session holds it."""
+        return Contact(wire=self.wire, address=self.address, client_session=self.client_session)
+
+    @property
+    def greeter(self) -> str:
+        """The connection of its MQTT client that greeted last, unless that one was lost."""
+        return "" if self.client_lost_at else self.client_session
 
 
 def mark_online(
@@ -78,35 +109,53 @@ def mark_online(
     state = _state(device_id)
     if state is None or not state.is_active:
         return
-    due = _due(now)
-    row = DevicePresence.objects.filter(device_id=device_id)
     if state.is_online and by.session_epoch is None:
-        row.update(last_seen_at=now, offline_due_at=due)
+        _row(device_id).update(last_seen_at=now, offline_due_at=_due(now))
         return
-    changes = (
-        {} if state.is_online else {"changed_at": now, "known_since": state.known_since or now}
-    )
-    row.update(
-        is_online=True,
-        last_seen_at=now,
-        offline_due_at=due,
-        contact=state.contact + 1,
-        contact_at=now,
-        **changes,
-    )
-    if state.is_online:
-        _note_end(state, former, connectivity.SUPERSEDED, now)
-        reason = connectivity.TOOK_OVER
-    connectivity.note_begin(
-        device_id=device_id,
-        tenant_id=state.tenant_id,
-        number=state.contact + 1,
-        contact=by,
-        reason=reason,
-        now=now,
-    )
-    if not state.is_online:
-        _changed(state, is_online=True, reason=reason, seen=now, now=now)
+    _begin(state, by, former, reason, now)
+
+
+def greet(*, device_id: int, client_session: str, held: Contact | None, now: datetime) -> bool:
+    """Note that the device's MQTT client has connected, as `mark_online` notes who was heard.
+
+    While a session holds the device (`held`), that one stays its contact. A connection that was
+    lost does not begin again: its greeting came late, and False is returned.
+    """
+    require_unit_of_work()
+    state = _state(device_id)
+    named = client_session[:_MAX_CLIENT_SESSION]
+    if state is None or not state.is_active:
+        return False
+    if state.client_session == named and state.client_lost_at is not None:
+        return False
+    _row(device_id).update(client_session=named, client_lost_at=None)
+    # Its messages may come before its greeting: they have begun the contact then.
+    has_begun = state.wire == Wire.MQTT and state.greeter in ("", named)
+    if state.is_online and (held is not None or has_begun):
+        _row(device_id).update(last_seen_at=now, offline_due_at=_due(now))
+        return True
+    by = Contact(wire=Wire.MQTT, client_session=named)
+    _begin(state, by, state.sessionless, connectivity.GREETED, now)
+    return True
+
+
+def say_goodbye(
+    *, device_id: int, client_session: str, held: Contact | None, now: datetime
+) -> bool:
+    """Note that a connection of the device's MQTT client was lost, as `mark_offline` does.
+
+    Returns whether the device is offline by it: not while a session holds it, nor when it is
+    heard over HTTP, nor when a newer connection has greeted.
+    """
+    require_unit_of_work()
+    state = _state(device_id)
+    if state is None or state.greeter != client_session[:_MAX_CLIENT_SESSION]:
+        return False
+    _row(device_id).update(client_lost_at=now)
+    if not state.is_online or held is not None or state.wire != Wire.MQTT:
+        return False
+    mark_offline(device_id=device_id, reason=connectivity.CONNECTION_LOST, now=now)
+    return True
 
 
 def mark_offline(*, device_id: int, of: Contact = OVER_HTTP, reason: str, now: datetime) -> None:
@@ -115,9 +164,7 @@ def mark_offline(*, device_id: int, of: Contact = OVER_HTTP, reason: str, now: d
     state = _state(device_id)
     if state is None or not state.is_online:
         return
-    DevicePresence.objects.filter(device_id=device_id).update(
-        is_online=False, offline_due_at=None, changed_at=now
-    )
+    _row(device_id).update(is_online=False, offline_due_at=None, changed_at=now)
     _note_end(state, of, reason, now)
     _changed(state, is_online=False, reason=reason, seen=state.last_seen_at, now=now)
 
@@ -131,22 +178,47 @@ def take_offline(*, device_ids: Sequence[int], reason: str, now: datetime) -> li
     return _take(DevicePresence.objects.filter(device_id__in=device_ids), reason, now)
 
 
-def touch(*, device_ids: Collection[int], now: datetime) -> None:
-    """Note in one statement that these devices were heard; those swept meanwhile come back."""
-    if not device_ids:
-        return
-    # Only forwards: a batch written late must not pull a newer time back.
-    heard = DevicePresence.objects.filter(device_id__in=device_ids)
-    updated = (
-        heard.filter(is_online=True)
-        .filter(Q(last_seen_at__lt=now) | Q(last_seen_at__isnull=True))
-        .update(last_seen_at=now, offline_due_at=_due(now))
+def touch(*, device_ids: Collection[int], now: datetime) -> dict[int, float]:
+    """Note that these devices were heard at one time, as `note_signs` does."""
+    return note_signs(signs=dict.fromkeys(device_ids, now))
+
+
+def note_signs(*, signs: Mapping[int, datetime]) -> dict[int, float]:
+    """Note when each of these devices was heard; those swept before that come back.
+
+    Returns for how many seconds their rows need no writing; who is left out is to be noted again,
+    because another transaction holds its row.
+    """
+    fresh: dict[int, int | None] = {}
+    ordered = sorted(signs)
+    for start in range(0, len(ordered), _SIGNS_CHUNK):
+        some = {one: signs[one] for one in ordered[start : start + _SIGNS_CHUNK]}
+        with unit_of_work():
+            fresh |= presence_rows.write(some)
+    missed = [one for one in ordered if one not in fresh]
+    if missed:
+        fresh |= _note_missed({one: signs[one] for one in missed})
+    return {one: timeouts.noted_every(allowed) for one, allowed in fresh.items()}
+
+
+def _note_missed(signs: Mapping[int, datetime]) -> dict[int, int | None]:
+    """Those whose rows were not to be written: heard later already, offline, or held."""
+    rows = DevicePresence.objects.filter(device_id__in=list(signs)).values_list(
+        "device_id", "is_online", "last_seen_at", "changed_at", "offline_after_s"
     )
-    if updated == len(device_ids):
-        return
-    gone = sorted(heard.filter(is_online=False).values_list("device_id", flat=True))
+    settled: dict[int, int | None] = {}
+    gone = []
+    for device_id, is_online, seen, changed, allowed in rows:
+        at = signs[device_id]
+        if not is_online or (seen is not None and seen >= at):
+            settled[device_id] = allowed
+        # A sign from before it was taken for gone brings nobody back.
+        if not is_online and (changed is None or changed < at):
+            gone.append(device_id)
     for start in range(0, len(gone), _RETURN_CHUNK):
-        _bring_back(gone[start : start + _RETURN_CHUNK], now)
+        some = sorted(gone)[start : start + _RETURN_CHUNK]
+        _bring_back({one: signs[one] for one in some})
+    return settled
 
 
 def sweep(now: datetime) -> int:
@@ -156,16 +228,18 @@ def sweep(now: datetime) -> int:
     """
     due = DevicePresence.objects.filter(is_online=True, offline_due_at__lte=now)
     # One look for all: another one after each piece would pass by everything done before it.
-    silent = sorted(due.values_list("device_id", flat=True))
-    pieces = range(0, len(silent), SWEEP_CHUNK)
-    return sum(_sweep(silent[start : start + SWEEP_CHUNK], now) for start in pieces)
+    silent = sorted(
+        due.values_list("device_id", "last_seen_at", "offline_after_s"), key=itemgetter(0)
+    )
+    pieces = [silent[start : start + SWEEP_CHUNK] for start in range(0, len(silent), SWEEP_CHUNK)]
+    return sum(_sweep(lateness.still_silent(piece, now), now) for piece in pieces)
 
 
 @unit_of_work()
 def _sweep(device_ids: list[int], now: datetime) -> int:
     sessions = _among(DeviceSession.objects.all(), device_ids)
     list(locking(sessions).values_list("device_id"))
-    # A device heard between the look and the lock keeps its place.
+    # A device noted between the look and the lock keeps its place.
     silent = _among(DevicePresence.objects.filter(offline_due_at__lte=now), device_ids)
     gone = _take(silent, connectivity.SILENCE, now)
     _among(DeviceSession.objects.filter(is_live=True), gone).update(
@@ -204,9 +278,9 @@ def _take(presences: QuerySet[DevicePresence], reason: str, now: datetime) -> li
 
 
 @unit_of_work()
-def _bring_back(device_ids: Sequence[int], now: datetime) -> None:
+def _bring_back(signs: Mapping[int, datetime]) -> None:
     """Devices that were taken for gone still hold their sessions: both come back to life."""
-    for session in lock_rows(DeviceSession.objects.filter(device_id__in=device_ids)):
+    for session in lock_rows(DeviceSession.objects.filter(device_id__in=list(signs))):
         if session.is_live or session.close_reason != connectivity.SILENCE:
             continue
         DeviceSession.objects.filter(pk=session.pk).update(
@@ -216,7 +290,7 @@ def _bring_back(device_ids: Sequence[int], now: datetime) -> None:
             device_id=session.pk,
             by=contact_of(session),
             reason=connectivity.HEARD_AGAIN,
-            now=now,
+            now=signs[session.pk],
         )
 
 
@@ -232,6 +306,7 @@ def heartbeat_seconds(offline_after_s: int | None = None) -> int:
 
 def _announce(changes: list[Transition]) -> None:
     """Tell what happened in this unit of work, but for what flapping devices did."""
+    presence_keys.tell_after_commit(changes)
     announcing.tell(flapping.fold(changes))
 
 
@@ -252,12 +327,38 @@ def _changed(
     before_commit(_announce, change)
 
 
+def _begin(state: _State, by: Contact, former: Contact, reason: str, now: datetime) -> None:
+    """Begin the next contact; whichever was there ends with it."""
+    changes: dict[str, Any] = {"contact": state.contact + 1, "contact_at": now}
+    if by.session_epoch is None:
+        changes |= {"wire": by.wire, "address": by.address}
+    if not state.is_online:
+        changes |= {
+            "is_online": True, "changed_at": now, "known_since": state.known_since or now,
+        }  # fmt: skip
+    _row(state.device_id).update(last_seen_at=now, offline_due_at=_due(now), **changes)
+    if state.is_online:
+        _note_end(state, former, connectivity.SUPERSEDED, now)
+        reason = connectivity.TOOK_OVER
+    connectivity.note_begin(
+        device_id=state.device_id,
+        tenant_id=state.tenant_id,
+        number=state.contact + 1,
+        contact=by,
+        reason=reason,
+        now=now,
+    )
+    if not state.is_online:
+        _changed(state, is_online=True, reason=reason, seen=now, now=now)
+
+
 def _note_end(state: _State, contact: Contact, reason: str, now: datetime) -> None:
     connectivity.note_end(
         device_id=state.device_id,
         tenant_id=state.tenant_id,
         number=state.contact,
-        contact=contact,
+        # What is known of a contact without a session is in its row.
+        contact=state.sessionless if contact.session_epoch is None else contact,
         reason=reason,
         began_at=state.contact_at,
         now=now,
@@ -267,6 +368,10 @@ def _note_end(state: _State, contact: Contact, reason: str, now: datetime) -> No
 def _state(device_id: int) -> _State | None:
     found = _STATE.first(device_id=device_id)
     return None if found is None else _State(*found)
+
+
+def _row(device_id: int) -> QuerySet[DevicePresence]:
+    return DevicePresence.objects.filter(device_id=device_id)
 
 
 def _among(rows: QuerySet[_M], device_ids: Sequence[int]) -> QuerySet[_M]:

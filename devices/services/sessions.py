@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
+
+from django.db import connection
 
 from devices import errors, events
 from devices.models import Device, DeviceSession
 from devices.services import connectivity, presence
-from devices.types import Contact, SessionFacts
+from devices.types import Contact, HeldSession, SessionFacts
 from kernel import errors as kernel_errors
-from kernel.compiled import Select, Slot, Update
+from kernel.compiled import Select, Slot, Update, key_slot
 from kernel.events import publish
 from kernel.failpoints import failpoint
 from kernel.locking import lock_rows, locking
@@ -38,6 +41,17 @@ _DEVICE = Select(
             "presence__offline_after_s",
         )
     )
+)
+# For as many devices as there are slots: the last key may come several times.
+_LOCKED_ALL = Select(
+    lambda length: locking(
+        DeviceSession.objects.filter(device_id__in=[key_slot(n) for n in range(length)])
+    ).values_list("pk")
+)
+_PRESENT = Select(
+    lambda length: DeviceSession.objects.filter(
+        device_id__in=[key_slot(n) for n in range(length)]
+    ).values_list("device_id", "epoch", "device__is_active", "device__tenant_id")
 )
 _OBSERVED = Update(
     lambda: DeviceSession.objects.filter(
@@ -79,6 +93,59 @@ def require_current(facts: SessionFacts, epoch: int) -> None:
         raise errors.DeviceUnpaired
     if facts.epoch != epoch:
         raise errors.SessionFenced
+
+
+def lock_devices(*, device_ids: Collection[int], device_uids: Collection[str] = ()) -> None:
+    """Lock many devices at once, in the one order, until the unit of work ends."""
+    require_unit_of_work()
+    # SQLite has no row locks: there the unit of work holds the only write lock.
+    if not connection.features.has_select_for_update:
+        return
+    everybody = Device.all_objects.unscoped("whoever may not speak is judged under the lock")
+    named = everybody.filter(uid__in=device_uids).values_list("pk", flat=True)
+    wanted = {*device_ids, *named} if device_uids else device_ids
+    if wanted:
+        keys = _slots(wanted)
+        _LOCKED_ALL.rows(len(keys), **keys)
+
+
+def confirm_sessions(
+    *, held: Collection[HeldSession]
+) -> dict[HeldSession, HeldSession | kernel_errors.HomepotError]:
+    """Lock the devices of these sessions and tell of each who owns it now, or why it is over.
+
+    For many at once, within the caller's unit of work: until it ends, no newer session of theirs
+    begins and none of their lives ends. A session that is over is a SessionFenced or a
+    DeviceUnpaired; neither is raised.
+    """
+    require_unit_of_work()
+    if not held:
+        return {}
+    device_ids = {session.device_id for session in held}
+    lock_devices(device_ids=device_ids)
+    # A statement of its own: one that also waits for the lock would show what was before the wait.
+    keys = _slots(device_ids)
+    present = {row[0]: row[1:] for row in _PRESENT.rows(len(keys), **keys)}
+    return {session: _judged(session, present.get(session.device_id)) for session in held}
+
+
+def _judged(
+    session: HeldSession, present: tuple[int, bool, int | None] | None
+) -> HeldSession | kernel_errors.HomepotError:
+    epoch, is_active, tenant_id = present or (0, False, None)
+    if not is_active:
+        return errors.DeviceUnpaired()
+    if epoch != session.epoch:
+        return errors.SessionFenced()
+    return session if tenant_id == session.tenant_id else session._replace(tenant_id=tenant_id)
+
+
+def _slots(keys: Collection[int]) -> dict[str, int]:
+    """The keys for statements of a few lengths only: the last one fills up the rest."""
+    ordered = sorted(keys)
+    length = 1 << (len(ordered) - 1).bit_length()
+    ordered += ordered[-1:] * (length - len(ordered))
+    return {f"key_{position}": key for position, key in enumerate(ordered)}
 
 
 def require_living(facts: SessionFacts) -> None:

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F, IntegerField, Value
 from django.db.models.functions import Coalesce
 
+from devices import presence_store
 from devices.models import (
     LONGEST_TIMEOUT_S,
     SHORTEST_TIMEOUT_S,
@@ -26,6 +27,8 @@ from devices.models import (
 from kernel.locking import lock_rows
 from kernel.unit_of_work import require_unit_of_work
 
+# Who looks at a row sees it at most this much older than the truth.
+_NOTED_EVERY_SECONDS = 15.0
 # A polled device may miss two calls.
 POLLS = 3
 _CHUNK = 1_000
@@ -47,6 +50,19 @@ def resolved(
 def in_force(offline_after_s: int | None) -> int:
     """Seconds of silence that a presence row allows."""
     return settings.OFFLINE_AFTER_SECONDS if offline_after_s is None else offline_after_s
+
+
+def noted_every(offline_after_s: int | None) -> float:
+    """For how many seconds signs of life need not be noted in the row: the store has them.
+
+    Together with a heartbeat, a third of the silence at most, it stays below the two thirds after
+    which a device that is online is called stale: who speaks in time is neither stale nor due by
+    its row alone.
+    """
+    if not presence_store.is_shared_by_all():
+        return 0.0
+    spare = in_force(offline_after_s) - SHORTEST_TIMEOUT_S
+    return min(max(spare / 4, 0.0), _NOTED_EVERY_SECONDS)
 
 
 def silence() -> Any:

@@ -23,6 +23,7 @@ from devices.models import (
     Device,
     DeviceErasure,
     DeviceEvent,
+    DevicePresence,
     DeviceSession,
     DeviceTransfer,
     Enrolment,
@@ -77,6 +78,7 @@ def full_device(owner: Actor, hardware_id: str) -> Board:
         device_id=f"{CANARY}-device-id", ip_address=ADDRESS
     )
     DeviceSession.objects.filter(pk=board.device_id).update(address=ADDRESS)
+    DevicePresence.objects.filter(pk=board.device_id).update(client_session=CANARY)
     switch(owner, board, 0, True)
     Command.objects.unscoped(WHY).filter(device_id=board.device_id).update(
         payload={"relay_index": 0, "is_on": True, "note": f"{CANARY} payload"},
@@ -206,8 +208,7 @@ def test_counts_stay(owner: Actor) -> None:
     assert [(row.kind, row.state) for row in commands] == [("set_relay", "cancelled")]
     assert CommandEvent.objects.filter(command__device_id=board.device_id).count() == moves
     events = DeviceEvent.objects.unscoped(WHY).filter(device_id=board.device_id)
-    assert {event.kind for event in events} == {"press"}
-    assert events.count() == 3
+    assert [event.kind for event in events] == ["press"] * 3
     readings = Reading.objects.unscoped(WHY).filter(device_id=board.device_id).order_by("pk")
     assert [row.metrics["cpu_percent"] for row in readings] == [0, 1, 2, 3]
     assert len({row.boot_id for row in readings}) == 2
@@ -215,11 +216,10 @@ def test_counts_stay(owner: Actor) -> None:
     kept = board.row().final_state
     assert (kept["device"]["model"], kept["firmware_version"]) == ("HP-R4", "1.0.0")
     assert kept["relays"][0]["relay_index"] == 0
-    assert erasure.report["erased"] == {
+    assert {area: done for area, done in erasure.report["erased"].items() if done} == {
         "device": {"fields_emptied": 10},
-        "session": {"addresses_emptied": 1},
+        "session": {"addresses_emptied": 2},
         "connections": {"addresses_emptied": 1},
-        "maintenance_windows": {},
         "input_events": {"ids_replaced": 3},
         "enrolments": {"rows_emptied": 1},
         "transfers": {"rows_emptied": 1},

@@ -141,12 +141,13 @@ def test_only_the_list_of_the_archive_shows_it(api: APIClient, board: Board, own
 
 def test_an_archived_device_counts_nowhere(api: APIClient, board: Board, owner: Actor) -> None:
     connected = connected_device(owner)
-    assert (console.counts(actor=owner).total, console.counts(actor=owner).online) == (2, 1)
+    counts = console.counts(actor=owner)
+    assert (counts.total, counts.shown.online) == (2, 1)
     api.delete(path(board))
     api.delete(path(connected))
     counts = console.counts(actor=owner)
-    assert (counts.total, counts.real, counts.online, counts.real_online) == (0, 0, 0, 0)
-    assert (counts.offline, counts.never_connected) == (0, 0)
+    assert counts.total == 0
+    assert counts.real == counts.simulated == counts.shown == console.Tally()
 
 
 def test_every_life_that_is_the_viewers_is_shown_with_when_who_and_why(
