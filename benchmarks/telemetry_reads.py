@@ -1,11 +1,13 @@
 """Rollup throughput and charts over many readings, each beside its bare SQL.
 
     python -m benchmarks.telemetry_reads [--readings N] [--devices N] [--rounds N] [--backend B]
+    python -m benchmarks.telemetry_reads --large [--readings N] [--devices N]
 
 Readings of five metrics, one per device every ten seconds. Rolled up: the product's job in its
 chunks until nothing waits, beside one statement per tier on a bare connection into tables without
 an index; then the job once more for 30 s of fresh readings of all devices. Charts of one device:
-the product's selector with the answer's JSON, in turns with the statement alone.
+the product's selector with the answer's JSON, in turns with the statement alone. `--large` leaves
+the rollup out and draws charts over 50 million readings of 14 days on PostgreSQL (about 20 GB).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import django
@@ -45,6 +47,21 @@ _METRICS = (
 _INSERT = (
     "INSERT INTO telemetry_reading (device_id, tenant_id, boot_id, seq, at, received_at, "
     "is_at_corrected, metrics) VALUES "
+)
+_MADE_BY_SERVER = (
+    "INSERT INTO telemetry_reading (device_id, tenant_id, boot_id, seq, at, received_at, "
+    "is_at_corrected, metrics) SELECT d.id, %s, 'bench', extract(epoch FROM t)::bigint, t, t, "
+    "false, jsonb_build_object('cpu_percent', (d.id + seq) %% 100 + 0.5, 'memory_percent', "
+    "seq %% 90, 'disk_percent', 41.25, 'temperature_celsius', 20.1 + seq %% 30, 'uptime_seconds', "
+    "seq) FROM generate_series(%s::timestamptz, %s::timestamptz - interval '1 second', "
+    "make_interval(secs => %s)) AS t CROSS JOIN LATERAL "
+    "(SELECT extract(epoch FROM t)::bigint / 10 AS seq) AS numbered CROSS JOIN devices_device d"
+)
+_COPIED = (
+    "INSERT INTO telemetry_reading (device_id, tenant_id, boot_id, seq, at, received_at, "
+    "is_at_corrected, metrics) SELECT device_id, tenant_id, boot_id, seq, at + %s * interval '1 day', "
+    "received_at + %s * interval '1 day', is_at_corrected, metrics FROM telemetry_reading "
+    "WHERE received_at < %s"
 )
 _GROUPED = {
     "postgresql": (
@@ -99,7 +116,7 @@ def _bare(installation: Installation) -> Bare:
     )
 
 
-def _fill(bare: Bare, *, devices: int, readings: int, end: datetime) -> int:
+def _fill(bare: Bare, *, devices: int, readings: int, end: datetime, is_large: bool = False) -> int:
     """A tenant whose devices measured; returns its key."""
     now = _stored(bare, end)
     ((tenant,),) = bare.run(
@@ -117,8 +134,42 @@ def _fill(bare: Bare, *, devices: int, readings: int, end: datetime) -> int:
         )
     keys = [key for (key,) in bare.run("SELECT id FROM devices_device ORDER BY id")]
     steps = readings // devices
-    _measure(bare, keys, tenant, start=end - timedelta(seconds=STEP_S * steps), steps=steps)
+    start = end - timedelta(seconds=STEP_S * steps)
+    days = _make_parts(bare, start, end)
+    if is_large:
+        _measure_by_server(bare, tenant, start=start, steps=steps, days=days)
+    else:
+        _measure(bare, keys, tenant, start=start, steps=steps)
     return int(tenant)
+
+
+def _make_parts(bare: Bare, start: datetime, end: datetime) -> list[date]:
+    """What the housekeeper made when those days were to come."""
+    days = [start.date() + timedelta(days=n) for n in range((end.date() - start.date()).days + 1)]
+    if bare.vendor == "postgresql":
+        for day in days:
+            bare.run("SELECT telemetry_make_partition(%s)", [day])
+    return days
+
+
+def _measure_by_server(
+    bare: Bare, tenant: int, *, start: datetime, steps: int, days: list[date]
+) -> None:
+    """The same readings, made by PostgreSQL itself: one day's, and copies of it."""
+    for day in days:
+        bare.run(f"ALTER TABLE telemetry_reading_{day:%Y%m%d} SET UNLOGGED")
+    indexes = bare.run(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'telemetry_reading'"
+    )
+    for name, _ in indexes:
+        bare.run(f"DROP INDEX {name}")
+    a_day = min(steps, 86_400 // STEP_S)
+    first_end = start + timedelta(seconds=STEP_S * a_day)
+    bare.run(_MADE_BY_SERVER, [tenant, start, first_end, STEP_S])
+    for copy in range(1, steps // a_day):
+        bare.run(_COPIED, [copy, copy, first_end])
+    for _, statement in indexes:
+        bare.run(statement.replace(" ON ONLY ", " ON "))
 
 
 def _measure(bare: Bare, keys: list[int], tenant: int, *, start: datetime, steps: int) -> None:
@@ -188,7 +239,38 @@ def _roll(bare: Bare, *, tenant: int, devices: int, readings: int, end: datetime
     )
 
 
-def _charts(bare: Bare, *, tenant: int, end: datetime, rounds: int) -> None:
+_PARTS = (
+    "SELECT sum(pg_relation_size(c.oid)), sum(pg_indexes_size(c.oid)) FROM pg_class c "
+    "JOIN pg_inherits i ON i.inhrelid = c.oid WHERE i.inhparent = 'telemetry_reading'::regclass"
+)
+_PAGES = "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = %s"
+
+
+def _disk(bare: Bare) -> None:
+    """What a reading, and what it came to in buckets, takes on disk."""
+    ((readings,),) = bare.run("SELECT count(*) FROM telemetry_reading")
+    if bare.vendor == "postgresql":
+        ((rows, indexes),) = bare.run(_PARTS)
+        ((rollups,),) = bare.run("SELECT pg_total_relation_size('telemetry_readingrollup')")
+    else:
+        try:
+            ((rows,),) = bare.run(_PAGES, ["telemetry_reading"])
+        except sqlite3.OperationalError:
+            say("this SQLite does not tell what its tables take")
+            return
+        ((indexes,),) = bare.run(_PAGES, ["reading_by_time"])
+        ((rollups,),) = bare.run(
+            "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name LIKE '%rollup%'"
+        )
+    table(
+        [
+            ["bytes per reading on disk", "rows", "indexes", "together", "buckets of it"],
+            ["", *(f"{size / readings:.0f}" for size in (rows, indexes, rows + indexes, rollups))],
+        ]
+    )
+
+
+def _charts(bare: Bare, *, tenant: int, end: datetime, chosen: argparse.Namespace) -> None:
     from kernel import row_security  # noqa: PLC0415  after Django is set up
     from kernel.actors import Actor  # noqa: PLC0415
     from telemetry import chart_selectors, chart_statements  # noqa: PLC0415
@@ -196,11 +278,18 @@ def _charts(bare: Bare, *, tenant: int, end: datetime, rounds: int) -> None:
 
     actor = Actor(kind="user", id="bench", label="", user_id=1, roles={tenant: "viewer"})
     ((key,),) = bare.run("SELECT id FROM devices_device WHERE uid = 'd1'")
+    rounds = chosen.rounds
     spans = {
         "1 h from raw, 30 s buckets": (timedelta(hours=1), 120),
         "6 h, 5 min buckets": (timedelta(hours=6), 72),
         "30 d, 1 h buckets": (timedelta(days=30), 720),
     }
+    if chosen.large:
+        spans = {
+            "1 h from raw, 30 s buckets": (timedelta(hours=1), 120),
+            "the newest 6 h from raw, 1 min buckets": (timedelta(hours=6), 360),
+            "1 day from raw, 2 min buckets": (timedelta(days=1), 720),
+        }
     rows = [["", "bare p50", "product p50", "p95", "p50 / bare"]]
     for title, (span, points) in spans.items():
         asked: dict[str, Any] = {"since": end - span, "until": end, "points": points, "now": end}
@@ -253,23 +342,35 @@ def _measured(backend: str, chosen: argparse.Namespace) -> None:
         os.environ["DJANGO_SETTINGS_MODULE"] = f"homepot.settings.{backend}"
         bare = _bare(installation)
         with contextlib.closing(bare.connection):
-            tenant = _fill(bare, devices=chosen.devices, readings=chosen.readings, end=end)
+            size: dict[str, Any] = {"devices": chosen.devices, "readings": chosen.readings}
+            began = time.perf_counter()
+            tenant = _fill(bare, **size, end=end, is_large=chosen.large)
+            say(f"filled in {time.perf_counter() - began:.0f} s")
             bare.run("ANALYZE")
             django.setup()
-            _roll(bare, tenant=tenant, devices=chosen.devices, readings=chosen.readings, end=end)
-            bare.run("ANALYZE")
-            _charts(bare, tenant=tenant, end=end, rounds=chosen.rounds)
+            if not chosen.large:
+                _roll(bare, tenant=tenant, **size, end=end)
+                bare.run("ANALYZE")
+            _charts(bare, tenant=tenant, end=end, chosen=chosen)
+            _disk(bare)
         django.db.connections.close_all()
 
 
 def main(options: Sequence[str] | None = None) -> None:
     """Run and print; each backend in a process of its own."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.telemetry_reads")
-    parser.add_argument("--readings", type=int, default=1_000_000)
-    parser.add_argument("--devices", type=int, default=200)
+    parser.add_argument("--readings", type=int)
+    parser.add_argument("--devices", type=int)
+    parser.add_argument("--large", action="store_true", help="50 million readings, charts only")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--backend", choices=BACKENDS)
     chosen = parser.parse_args(options)
+    chosen.readings = chosen.readings or (50_000_000 if chosen.large else 1_000_000)
+    chosen.devices = chosen.devices or (413 if chosen.large else 200)
+    if chosen.large:
+        heading(f"Charts: {chosen.readings} readings of {chosen.devices} devices")
+        _measured("production", chosen)
+        return
     if chosen.backend:
         _measured(chosen.backend, chosen)
         return

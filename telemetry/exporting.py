@@ -19,6 +19,7 @@ from kernel import errors, row_security
 from kernel.actors import Actor
 from telemetry.buckets import FIVE_MINUTES, HOUR, RAW
 from telemetry.models import Reading, ReadingRollup
+from telemetry.policies import earliest_arrival
 
 PAGE: Final = 1_000
 TIERS: Final = {"raw": RAW, "5m": FIVE_MINUTES, "1h": HOUR}
@@ -64,7 +65,10 @@ def export(
     if resolution == "raw":
         columns: Sequence[str] = _RAW_COLUMNS
         readings = Reading.objects.visible_to(actor).filter(
-            device_id=device.pk, at__gte=since, at__lt=until
+            device_id=device.pk,
+            at__gte=since,
+            at__lt=until,
+            received_at__gte=earliest_arrival(since),
         )
         read = _reader_of_readings(readings, set(metrics))
     else:

@@ -12,9 +12,11 @@ from devices import selectors as devices
 from edge.protocol.fields import is_metric_name
 from kernel import errors
 from kernel.actors import Actor
+from telemetry.chart_selectors import chart as chart
 from telemetry.models import LatestMetrics, Reading
+from telemetry.policies import CLOCK_IS_WRONG, earliest_arrival
 from telemetry.sensor_selectors import sensors_of as sensors_of
-from telemetry.types import Point, Series, Snapshot
+from telemetry.types import Clock, Point, Series, Snapshot
 
 MAX_POINTS = 2_000
 _AT_ONCE = 2_000
@@ -67,6 +69,7 @@ def reading_series(
     rows = (
         Reading.objects.visible_to(actor)
         .filter(device_id=device.pk, at__gte=since, at__lt=until, metrics__has_key=metric)
+        .filter(received_at__gte=earliest_arrival(since))
         .annotate(value=KeyTransform(metric, "metrics"))
         .order_by("-at", "-pk")
         .values_list("at", "value")[: count + 1]
@@ -83,4 +86,14 @@ def stored_readings(*, device_id: int) -> Iterator[tuple[str, int, dict[str, Any
 
 
 def _snapshot(row: LatestMetrics) -> Snapshot:
-    return Snapshot(metrics=row.metrics, at=row.at, received_at=row.received_at)
+    return Snapshot(metrics=row.metrics, at=row.at, received_at=row.received_at, clock=_clock(row))
+
+
+def _clock(row: LatestMetrics) -> Clock | None:
+    if row.clock_skew_s is None or row.clock_skew_at is None:
+        return None
+    return Clock(
+        skew_s=row.clock_skew_s,
+        measured_at=row.clock_skew_at,
+        is_wrong=abs(row.clock_skew_s) > CLOCK_IS_WRONG.total_seconds(),
+    )

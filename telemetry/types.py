@@ -11,6 +11,9 @@ from edge.protocol.messages import Telemetry
 
 # Sent when no record of a batch had a number: nothing is acknowledged.
 NOTHING_ACKED: Final = -1
+# Begins the boot id that the server makes for a call which says nothing to know it again by: no
+# reading of it can come twice.
+SENT_ONCE: Final = "~~"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,12 +42,29 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Clock:
+    """How far a device's clock is ahead of the server's, in seconds; behind below zero.
+
+    Measured by the newest of its readings at `measured_at`, which the way to the server can only
+    make look older: a clock is at least this far ahead.
+    """
+
+    skew_s: float
+    measured_at: datetime
+    is_wrong: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """The newest reading of a device; both times are the server's clock or checked by it."""
+    """The newest reading of a device; both times are the server's clock or checked by it.
+
+    `clock` is None for a device that has not sent the time.
+    """
 
     metrics: Mapping[str, float]
     at: datetime
     received_at: datetime
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

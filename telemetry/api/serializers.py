@@ -10,13 +10,30 @@ from telemetry.api.metric_serializers import MetricSeriesBody
 from telemetry.selectors import MAX_POINTS
 
 
+class ClockBody(serializers.Serializer[Any]):
+    """How far the device's clock is ahead of the server's (behind below zero), in seconds.
+
+    `is_wrong` when that is more than a minute. The way to the server makes a clock look late, so
+    the best of the last hour's readings counts; while a device sends what it kept for longer,
+    the clock seems to be behind.
+    """
+
+    skew_s = serializers.FloatField()
+    measured_at = serializers.DateTimeField()
+    is_wrong = serializers.BooleanField()
+
+
 class LatestBody(serializers.Serializer[Any]):
-    """The newest reading; without one, `metrics` is empty and the times are null."""
+    """The newest reading; without one, `metrics` is empty and the times are null.
+
+    `clock` is null for a device that has not sent the time.
+    """
 
     device_uid = serializers.CharField()
     metrics = serializers.DictField(child=serializers.FloatField())
     at = serializers.DateTimeField(allow_null=True)
     received_at = serializers.DateTimeField(allow_null=True)
+    clock = ClockBody(allow_null=True)
 
 
 class SeriesQuery(serializers.Serializer[Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from telemetry.api import metric_views, sensor_views, views
+from telemetry.api import metric_views, sensor_views, set_aside_views, views
 
 app_name = "telemetry_api"
 
@@ -17,6 +17,13 @@ urlpatterns = [
         "customer/devices/<str:uid>/metrics",
         views.CustomerMetricSeries.as_view(),
         name="customer-series",
+    ),
+    path("telemetry/set-aside", set_aside_views.SetAsideListView.as_view(), name="set-aside-list"),
+    path("telemetry/set-aside/<str:uid>", set_aside_views.SetAsideView.as_view(), name="set-aside"),
+    path(
+        "telemetry/set-aside/<str:uid>/replay",
+        set_aside_views.SetAsideReplayView.as_view(),
+        name="set-aside-replay",
     ),
     path("analytics/fleet", metric_views.FleetMetrics.as_view(), name="fleet"),
     path("devices/<str:uid>/sensors", sensor_views.SensorsView.as_view(), name="sensors"),

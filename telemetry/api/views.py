@@ -49,6 +49,7 @@ class LatestMetrics(ApiView):
             "metrics": latest.metrics if latest else {},
             "at": latest.at if latest else None,
             "received_at": latest.received_at if latest else None,
+            "clock": latest.clock if latest else None,
         }
         return Response(LatestBody(body).data)
 

@@ -10,13 +10,19 @@ from kernel.scoping import TenantManager
 
 
 class Reading(models.Model):
-    """One record a device sent, stored once however often it is sent.
+    """One record a device sent, stored once however often it is sent (see `ReadingWindow`).
 
-    `is_at_corrected` says that the device's clock ran ahead and `at` is the time of arrival.
+    `is_at_corrected` says that the device's clock ran ahead and `at` is the time of arrival. On
+    PostgreSQL the table is in parts, one for each day of `received_at` (UTC).
     """
 
+    # No device row is ever deleted, so the database need not look each one up again.
     device = models.ForeignKey(
-        "devices.Device", on_delete=models.CASCADE, related_name="+", db_index=False
+        "devices.Device",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     tenant_id = models.BigIntegerField(null=True)
     boot_id = models.CharField(max_length=64)
@@ -29,9 +35,6 @@ class Reading(models.Model):
     objects = TenantManager()
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["device", "boot_id", "seq"], name="reading_once")
-        ]
         indexes: ClassVar = [models.Index(fields=["device", "at"], name="reading_by_time")]
 
     def __str__(self) -> str:
@@ -39,7 +42,11 @@ class Reading(models.Model):
 
 
 class LatestMetrics(models.Model):
-    """The newest reading of a device; it never goes back in time."""
+    """The newest reading of a device; it never goes back in time.
+
+    `clock_skew_s` is how far the device's clock was ahead of the server's at `clock_skew_at`
+    (behind below zero), null for one without a clock.
+    """
 
     device = models.OneToOneField(
         "devices.Device", on_delete=models.CASCADE, primary_key=True, related_name="+"
@@ -48,6 +55,8 @@ class LatestMetrics(models.Model):
     metrics = models.JSONField()
     at = models.DateTimeField()
     received_at = models.DateTimeField()
+    clock_skew_s = models.FloatField(null=True)
+    clock_skew_at = models.DateTimeField(null=True)
 
     objects = TenantManager()
 

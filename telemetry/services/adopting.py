@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devices.registry import Claimed
-from telemetry.models import LatestMetrics, Reading
+from telemetry.models import LatestMetrics, Reading, ReadingWindow
 
 
 def hand_to_owner(claimed: Claimed) -> None:
@@ -12,7 +12,7 @@ def hand_to_owner(claimed: Claimed) -> None:
     The device goes on writing as its owner's: a row of nobody's in its way would be neither seen
     nor replaced under row security.
     """
-    for model in (Reading, LatestMetrics):
+    for model in (Reading, ReadingWindow, LatestMetrics):
         rows = model.objects.unscoped("the device that is being claimed")
         rows.filter(device_id=claimed.device_id, tenant_id__isnull=True).update(
             tenant_id=claimed.tenant_id

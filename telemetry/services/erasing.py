@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from telemetry.models import Reading
+from telemetry.models import Reading, ReadingWindow
 
 CHUNK = 2_000
 KEPT = (
@@ -17,8 +17,12 @@ def erase(device_id: int, now: datetime) -> dict[str, int]:
     """Replace the next boot id of the device by a number of ours, within its lock.
 
     Returns how many readings that was, and nothing once all are replaced. A device chooses its
-    boot ids itself, so they could be anything.
+    boot ids itself, so they could be anything. The windows go first: an archived device sends
+    nothing more.
     """
+    windows = ReadingWindow.objects.unscoped("windows of the device whose lock is held")
+    if forgotten := windows.filter(device_id=device_id)._raw_delete(windows.db):
+        return {"windows_forgotten": forgotten}
     rows = Reading.objects.unscoped("readings of the device whose lock is held")
     # No device may send an id with this sign in it.
     left = rows.filter(device_id=device_id).exclude(boot_id__startswith="~")

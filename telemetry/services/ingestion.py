@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from django.db import transaction
@@ -12,13 +12,11 @@ from devices import selectors as devices
 from edge.protocol.messages import Telemetry
 from kernel import metrics, realtime
 from kernel.unit_of_work import unit_of_work
-from telemetry import storage
+from telemetry import storage, window_statements
+from telemetry.policies import CLOCK_TOLERANCE
 from telemetry.services import attributes
 from telemetry.storage import NewReading
 from telemetry.types import NOTHING_ACKED, Acknowledgement, Batch
-
-# A clock this far ahead is wrong; a little is the way between device and server.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 def ingest_readings(
@@ -39,7 +37,7 @@ def ingest_batches(*, batches: Sequence[Batch], now: datetime) -> list[Acknowled
     """
     rows = [row for batch in batches for row in _rows(batch, now)]
     with unit_of_work():
-        is_new = _store(rows, _known_uids(batches)) if rows else []
+        is_new = _store(rows, batches, now) if rows else []
         answers, start = [], 0
         for batch in batches:
             end = start + len(batch.telemetry.readings)
@@ -76,18 +74,33 @@ def _known_uids(batches: Sequence[Batch]) -> dict[int, str]:
     return {batch.device_id: batch.device_uid for batch in batches if batch.device_uid}
 
 
-def _store(rows: list[NewReading], uids: dict[int, str]) -> list[bool]:
-    is_new = storage.insert_new(rows)
-    # A batch of nothing but repeats told its news when it came first.
-    have_news = {row.device_id for row, new in zip(rows, is_new, strict=True) if new}
+def _skews(batches: Sequence[Batch], now: datetime) -> dict[int, float]:
+    """How far the newest reading of each device is ahead of now by its own clock, in seconds."""
+    newest: dict[int, datetime] = {}
+    for batch in batches:
+        times = [sent.at for sent in batch.telemetry.readings if sent.at is not None]
+        if times:
+            at = max(times)
+            newest[batch.device_id] = max(at, newest.get(batch.device_id, at))
+    return {device_id: (at - now).total_seconds() for device_id, at in newest.items()}
+
+
+def _store(rows: list[NewReading], batches: Sequence[Batch], now: datetime) -> list[bool]:
+    is_new = window_statements.take_numbers(rows, now=now)
+    new = [row for row, is_first in zip(rows, is_new, strict=True) if is_first]
+    if not new:
+        # A batch of nothing but repeats told its news when it came first.
+        return is_new
+    storage.insert_readings(new)
     newest: dict[int, NewReading] = {}
-    for row in rows:
+    for row in new:
         known = newest.get(row.device_id)
         if known is None or (row.at, row.seq) > (known.at, known.seq):
             newest[row.device_id] = row
     # In order of device, as every statement that writes for several of them.
-    shown = [newest[device_id] for device_id in sorted(have_news)]
-    advanced = storage.advance_latest(shown) if shown else set()
+    shown = [newest[device_id] for device_id in sorted(newest)]
+    advanced = storage.advance_latest(shown, _skews(batches, now))
+    uids = _known_uids(batches)
     news = [row for row in shown if row.device_id in advanced and row.tenant_id is not None]
     if news:
         nameless = [row.device_id for row in news if row.device_id not in uids]

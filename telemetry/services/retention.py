@@ -5,30 +5,47 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
 from kernel.unit_of_work import unit_of_work
+from telemetry import partition_statements, window_statements
 from telemetry.buckets import FIVE_MINUTES, HOUR, start_of
 from telemetry.models import Reading, ReadingRollup
-from telemetry.policies import kept_fine, kept_hours, kept_raw
+from telemetry.policies import MAX_AHEAD, kept_fine, kept_hours, kept_raw
+from telemetry.services import partitions
 from telemetry.services.rolling import take_cursor
 
 # SQLite has one writer: whoever waits behind a chunk there is a device.
 CHUNK = {"postgresql": 10_000, "sqlite": 2_000}
 BUDGET_S = 2.0
-# A reading may be this much younger by its device's clock than by its arrival.
-_AHEAD = timedelta(hours=1)
+# A flush may be numbered after one that began later; by this much windows are kept longer.
+_SLACK = timedelta(days=1)
 
 
 def forget_old(now: datetime, *, chunk: int | None = None, max_chunks: int | None = None) -> int:
     """Delete readings that arrived too long ago and are rolled up; returns how many.
 
-    Short transactions, for about two seconds: what is left goes next time.
+    On PostgreSQL whole days are dropped, and counted. Elsewhere in short transactions, for about
+    two seconds: what is left goes next time.
     """
     before = now - kept_raw()
+    if partition_statements.is_partitioned():
+        return partitions.drop_old(before=before)
     size = chunk or CHUNK[connection.vendor]
     return _in_chunks(lambda: _forget_raw(before=before, chunk=size), size, max_chunks)
+
+
+def forget_silent_windows(now: datetime, *, chunk: int | None = None) -> int:
+    """Forget which numbers were stored, once no reading of theirs is left; returns how many.
+
+    A number that comes again after that is stored as new.
+    """
+    oldest = _readings().order_by("pk").values_list("received_at", flat=True).first()
+    before = min(now - kept_raw(), oldest or now) - _SLACK
+    size = chunk or CHUNK[connection.vendor]
+    return _in_chunks(lambda: _forget_windows(before=before, chunk=size), size)
 
 
 def forget_old_buckets(now: datetime, *, chunk: int | None = None) -> int:
@@ -58,19 +75,24 @@ def _forget_raw(*, before: datetime, chunk: int) -> int:
     if cursor is None:
         return 0
     # Rows are numbered in order of arrival, so the oldest are found without another index.
-    rows = Reading.objects.unscoped("retention holds for all tenants")
+    rows = _readings()
     rolled = rows.filter(pk__lte=cursor.position).order_by("pk")
     oldest = rolled.values_list("pk", "received_at")[:chunk]
     expired = [pk for pk, received_at in oldest if received_at < before]
     if not expired:
         return 0
     # Before the first is gone: from then on older buckets are only added to.
-    complete_from = start_of(before + _AHEAD, HOUR) + timedelta(hours=1)
+    complete_from = start_of(before + MAX_AHEAD, HOUR) + timedelta(hours=1)
     if cursor.raw_from is None or cursor.raw_from < complete_from:
         cursor.raw_from = complete_from
         cursor.save(update_fields=["raw_from"])
     deleted: int = rows.filter(pk__in=expired)._raw_delete(rows.db)
     return deleted
+
+
+@unit_of_work()
+def _forget_windows(*, before: datetime, chunk: int) -> int:
+    return window_statements.forget(before=before, limit=chunk)
 
 
 @unit_of_work()
@@ -96,3 +118,7 @@ def _forget_buckets(*, tier: int, before: datetime, chunk: int) -> int:
     expired = list(old.values_list("pk", flat=True)[:chunk])
     deleted: int = rows.filter(pk__in=expired)._raw_delete(rows.db) if expired else 0
     return deleted
+
+
+def _readings() -> Any:
+    return Reading.objects.unscoped("retention holds for all tenants")

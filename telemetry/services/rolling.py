@@ -17,7 +17,7 @@ from telemetry.policies import CURSOR
 from telemetry.rollup_statements import Span
 
 # SQLite has one writer: whoever waits behind a chunk there is a device.
-CHUNK: Final = {"postgresql": 20_000, "sqlite": 2_000}
+CHUNK: Final = {"postgresql": 20_000, "sqlite": 5_000}
 # A bucket that fills is not made anew for every reading.
 SETTLING: Final = timedelta(seconds=30)
 BUDGET_S: Final = 2.0

@@ -20,6 +20,7 @@ from kernel.events import publish
 from kernel.unit_of_work import require_unit_of_work, unit_of_work
 from telemetry import events
 from telemetry.models import DeviceSensorEvent, DeviceSensorState
+from telemetry.policies import CLOCK_TOLERANCE
 from telemetry.sensor_types import (
     MAX_SENSORS,
     TOO_MANY_SENSORS,
@@ -29,7 +30,6 @@ from telemetry.sensor_types import (
     is_same_value,
 )
 from telemetry.services import attributes
-from telemetry.services.ingestion import CLOCK_TOLERANCE
 
 FROM_DEVICE = "device"
 FROM_USER = "user"

@@ -44,13 +44,18 @@ def test_the_latest_reading_is_shown(actor: Actor) -> None:
     assert body["device_uid"] == "board-1"
     assert body["metrics"] == {"temperature_celsius": 21.5}
     assert body["received_at"] == "2026-03-01T12:00:00Z"
+    assert body["clock"] == {
+        "skew_s": -50.0,
+        "measured_at": "2026-03-01T12:00:00Z",
+        "is_wrong": False,
+    }
 
 
 def test_a_device_without_readings_has_none(actor: Actor) -> None:
     tenant = household("Other")
     board("board-2", tenant=tenant)
     body = get(LatestMetrics, member(tenant), "board-2").data
-    assert (body["metrics"], body["at"]) == ({}, None)
+    assert (body["metrics"], body["at"], body["clock"]) == ({}, None, None)
 
 
 def test_a_series_is_in_order_of_time_and_has_only_that_metric(actor: Actor) -> None:

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from kernel import realtime
 from telemetry import selectors, storage
 from telemetry.services import ingestion
-from telemetry.types import Acknowledgement
+from telemetry.types import Acknowledgement, Clock
 from tests.kernel.threads import run_at_once
 from tests.telemetry.boards import NOW, batch, board, household, reading, stored
 
@@ -140,3 +140,57 @@ def test_every_number_comes_back_as_it_was_sent(device: Any) -> None:
     values = {"a": 0.1, "b": 1e22, "c": -5e-324, "d": 1.0, "e": -0.0}
     ingest(device, batch(reading(1, **values)))
     assert selectors.latest_metrics([device.pk])[device.pk].metrics == values
+
+
+# The device's clock
+
+
+def clock(device: Any) -> Clock | None:
+    return selectors.latest_metrics([device.pk])[device.pk].clock
+
+
+def says(device: Any, seq: int, *, ahead: float | None, later: float = 0) -> None:
+    """A reading whose device's clock is ahead of ours, some seconds after NOW."""
+    now = NOW + timedelta(seconds=later)
+    at = None if ahead is None else now + timedelta(seconds=ahead)
+    telemetry = batch(replace(reading(seq), at=at))
+    ingestion.ingest_readings(
+        device_id=device.pk, tenant_id=device.tenant_id, telemetry=telemetry, now=now
+    )
+
+
+@pytest.mark.parametrize(
+    ("ahead", "is_wrong"),
+    [(-0.5, False), (59, False), (61, True), (86_400, True), (-3_600, True)],
+)
+def test_how_far_a_clock_is_off_is_measured_and_judged(
+    device: Any, ahead: float, is_wrong: bool
+) -> None:
+    says(device, 1, ahead=ahead)
+    assert clock(device) == Clock(skew_s=ahead, measured_at=NOW, is_wrong=is_wrong)
+
+
+def test_readings_that_come_late_do_not_make_the_clock_late(device: Any) -> None:
+    says(device, 1, ahead=2)
+    says(device, 2, ahead=-1_800, later=60)
+    assert clock(device) == Clock(skew_s=2, measured_at=NOW, is_wrong=False)
+    says(device, 3, ahead=3, later=70)
+    assert clock(device) == Clock(skew_s=3, measured_at=NOW + timedelta(seconds=70), is_wrong=False)
+
+
+def test_a_clock_that_was_put_back_is_noticed_within_the_hour(device: Any) -> None:
+    says(device, 1, ahead=2)
+    says(device, 2, ahead=-7_200, later=3_601)
+    noticed = clock(device)
+    assert noticed is not None
+    assert (noticed.skew_s, noticed.is_wrong) == (-7_200, True)
+    newest = selectors.latest_metrics([device.pk])[device.pk]
+    assert newest.metrics == {"cpu_percent": 1.0}, "the newest reading stays what it is"
+
+
+def test_a_device_without_a_clock_is_not_judged(device: Any) -> None:
+    says(device, 1, ahead=None)
+    assert clock(device) is None
+    says(device, 2, ahead=0)
+    says(device, 3, ahead=None, later=4_000)
+    assert clock(device) == Clock(skew_s=0, measured_at=NOW, is_wrong=False)

@@ -34,7 +34,7 @@ def device() -> Any:
 def arrive(
     device: Any, values: Iterable[tuple[datetime, dict[str, float]]], *, now: datetime = NOW
 ) -> None:
-    """Readings of these times and values, in this order, past the wire."""
+    """Readings of these times and values, in this order, past the wire; none before its time."""
     newest = Reading.objects.unscoped("tests look at everything").order_by("-pk").first()
     number = newest.seq + 1 if newest else 0
     Reading.objects.bulk_create(
@@ -45,7 +45,7 @@ def arrive(
                 boot_id="b",
                 seq=number + place,
                 at=at,
-                received_at=now,
+                received_at=max(now, at),
                 metrics=metrics,
             )
             for place, (at, metrics) in enumerate(values)
@@ -246,6 +246,7 @@ def test_nobody_waits_for_who_is_rolling_up(device: Any) -> None:
 # Retention
 
 
+@pytest.mark.embedded_only
 def test_old_readings_go_chunk_by_chunk_and_new_ones_stay(device: Any) -> None:
     arrive(device, cpu([(NOW, 1.0)] * 7))
     later = NOW + policies.kept_raw() + timedelta(seconds=1)
@@ -259,6 +260,7 @@ def test_old_readings_go_chunk_by_chunk_and_new_ones_stay(device: Any) -> None:
     assert kept()[NOW].count == 7
 
 
+@pytest.mark.embedded_only
 def test_what_is_not_rolled_up_is_never_forgotten(device: Any) -> None:
     arrive(device, cpu([(_LONG_AGO, 1.0)] * 3), now=_LONG_AGO)
     rolling.roll_up(NOW)
