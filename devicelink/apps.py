@@ -10,3 +10,4 @@ class DevicelinkConfig(AppConfig):
 
     def ready(self) -> None:
         from devicelink import subscribers  # noqa: F401  needs the apps it listens to
+        from devicelink.mqtt import checks, jobs  # noqa: F401  they register themselves

@@ -5,7 +5,8 @@ from __future__ import annotations
 from commands import selectors as command_selectors
 from commands.events import CommandQueued, LaneFreed
 from devicelink import outbound
-from devices.events import CredentialRevoked, DeviceUnpaired, SessionOpened
+from devicelink.mqtt import accounts as mqtt_accounts
+from devices.events import BrokerAccountsRevoked, CredentialRevoked, DeviceUnpaired, SessionOpened
 from kernel.events import subscribe
 
 
@@ -31,6 +32,12 @@ def on_credential_revoked(event: CredentialRevoked) -> None:
 def on_device_unpaired(event: DeviceUnpaired) -> None:
     """Have the device's sockets close."""
     outbound.hint_unpaired(event.device_id)
+
+
+@subscribe(BrokerAccountsRevoked)
+def on_broker_accounts_revoked(event: BrokerAccountsRevoked) -> None:
+    """Have the broker throw the devices out."""
+    mqtt_accounts.keeper.want(mqtt_accounts.remove_due)
 
 
 @subscribe(LaneFreed)

@@ -24,6 +24,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from devicelink.mqtt import dynsec
+from kernel.broker_accounts import digest_password
 from tests.server_process import LOOPBACK, Service, ServiceFailed, Unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -217,38 +219,81 @@ class RedisServer(Service):
 
 
 class MosquittoServer(Service):
-    """An MQTT broker that admits anyone on this machine."""
+    """An MQTT broker with the configuration of deploy/mosquitto, as a production site has it.
+
+    Accounts: `admin` manages accounts, `homepot-ingest` is the server's. Devices have none yet.
+    """
 
     title = "Mosquitto"
+    admin, ingest = "admin", "homepot-ingest"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passwords = {name: secrets.token_hex(16) for name in (self.admin, self.ingest)}
 
     @classmethod
     def missing(cls) -> str:
-        if _mosquitto():
+        if _mosquitto() and _dynamic_security():
             return ""
         return "Mosquitto is not installed (Debian: apt-get install mosquitto)"
 
-    def command(self) -> list[str]:
-        lines = [
-            f"listener {self.port} {LOOPBACK}",
-            "allow_anonymous true",
-            "persistence false",
-            f"user {pwd.getpwuid(os.geteuid()).pw_name}",
+    @property
+    def accounts_path(self) -> Path:
+        """The file of the dynamic security plugin."""
+        return self.folder / "dynamic-security.json"
+
+    def prepare(self) -> None:
+        self.write_accounts()
+
+    def write_accounts(self, accounts: Sequence[dynsec.Account] = ()) -> None:
+        """Put these accounts, and the two of the server, into the file the broker starts with."""
+        own = [
+            dynsec.Account(username=name, digest=digest_password(password), roles=(name,))
+            for name, password in self.passwords.items()
         ]
+        self.accounts_path.write_text(dynsec.document([*own, *accounts]), encoding="utf-8")
+
+    def command(self) -> list[str]:
         configuration = self.folder / "mosquitto.conf"
-        configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        configuration.write_text(self._configuration(), encoding="utf-8")
         return [_mosquitto(), "-c", str(configuration)]
 
+    def _configuration(self) -> str:
+        places = {
+            "listener": f"{self.port} {LOOPBACK}",
+            "plugin": _dynamic_security(),
+            "plugin_opt_config_file": str(self.accounts_path),
+            "persistence_location": f"{self.folder}/",
+        }
+        shipped = (ROOT / "deploy" / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
+        lines = [f"user {pwd.getpwuid(os.geteuid()).pw_name}", "log_dest stderr"]
+        for line in shipped.splitlines():
+            name, _, value = line.partition(" ")
+            lines.append(f"{name} {places.pop(name, value)}")
+        if places:
+            raise ServiceFailed(f"deploy/mosquitto/mosquitto.conf does not set {sorted(places)}")
+        return "\n".join(lines) + "\n"
+
     def answers(self) -> bool:
+        # Without credentials: the broker that refuses this is up.
         connect = b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04ping"
-        return _exchange(self.port, connect).startswith(b"\x20\x02\x00\x00")
+        return _exchange(self.port, connect).startswith(b"\x20\x02\x00")
 
     @property
     def url(self) -> str:
-        """Address of the broker."""
+        """Address of the broker, as devices are told it."""
         return f"mqtt://{LOOPBACK}:{self.port}"
 
+    def url_of(self, username: str) -> str:
+        """Address of the broker with one of the server's own accounts."""
+        return f"mqtt://{username}:{self.passwords[username]}@{LOOPBACK}:{self.port}"
+
     def environment(self) -> dict[str, str]:
-        return {"MQTT_URL": self.url}
+        return {
+            "MQTT_URL": self.url_of(self.ingest),
+            "MQTT_CONTROL_URL": self.url_of(self.admin),
+            "MQTT_PUBLIC_URL": self.url,
+        }
 
 
 SERVICES: dict[str, type[Service]] = {
@@ -292,6 +337,14 @@ def running(names: Sequence[str]) -> Iterator[dict[str, str]]:
 
 def _mosquitto() -> str:
     return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
+
+
+def _dynamic_security() -> str:
+    places = [
+        *Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"),
+        *Path("/usr/lib").glob("mosquitto_dynamic_security.so"),
+    ]
+    return str(places[0]) if places else ""
 
 
 def _user_exists(name: str) -> bool:
