@@ -13,9 +13,14 @@ from benchmarks import (
     http_ingest,
     idle_sockets,
     mass_offline,
+    mqtt_ingest,
+    notifications,
+    presence_store,
     reconnect_burst,
+    simulated_fleet,
     site_removal,
     telemetry_reads,
+    websocket_ingest,
 )
 from benchmarks.report import say
 
@@ -25,10 +30,15 @@ BENCHMARKS = {
     "cold_start": cold_start.main,
     "authenticated_request": authenticated_request.main,
     "reconnect_burst": reconnect_burst.main,
+    "simulated_fleet": simulated_fleet.main,
     "site_removal": site_removal.main,
     "mass_offline": mass_offline.main,
+    "presence_store": presence_store.main,
     "fleet_lists": fleet_lists.main,
     "http_ingest": http_ingest.main,
+    "mqtt_ingest": mqtt_ingest.main,
+    "notifications": notifications.main,
+    "websocket_ingest": websocket_ingest.main,
     "telemetry_reads": telemetry_reads.main,
     "existence_timing": existence_timing.main,
 }

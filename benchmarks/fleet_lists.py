@@ -42,9 +42,10 @@ INSERT INTO devices_device (uid, hardware_id, epoch, tenant_id, device_id, name,
   FROM generate_series(1, {devices}) n
   JOIN accounts_tenant t ON t.uid = 't' || (1 + n % {tenants});
 INSERT INTO devices_devicepresence
-    (device_id, tenant_id, is_online, last_seen_at, offline_due_at, contact, is_flapping)
+    (device_id, tenant_id, is_online, last_seen_at, offline_due_at, contact, wire, address,
+     client_session, is_flapping)
   SELECT id, tenant_id, id % 3 > 0, now(), CASE WHEN id % 3 > 0 THEN now() + interval '1 day' END,
-    0, false
+    0, 'http', '', '', false
   FROM devices_device;
 INSERT INTO devices_devicesession
     (device_id, tenant_id, epoch, is_live, wire, close_reason, observed_seq, address)

@@ -1,4 +1,7 @@
-"""What devices say, on any wire: each type of message becomes exactly one service call."""
+"""What devices say in a session: each type of message becomes exactly one service call.
+
+Telemetry goes its own way, with that of all other devices (`devicelink.ingest`).
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from django.db import InterfaceError, OperationalError
 
 from commands.services import delivery, results
 from devices.errors import DeviceUnpaired, SessionFenced
-from devices.services import inputs, sessions
+from devices.services import inputs
+from devices.types import HeldSession
 from edge.protocol import messages
 from kernel import errors, row_security
-from kernel.unit_of_work import unit_of_work
 from relays.services import reporting
-from telemetry.services import ingestion, sensing
+from telemetry.services import sensing
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +39,6 @@ class Pull(Enum):
     ALSO_UNANSWERED = auto()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sender:
-    """The session that speaks."""
-
-    device_id: int
-    epoch: int
-    # The owner when the session began; None for a device that had none, and may have one by now.
-    tenant_id: int | None = None
-
-
 @dataclass(kw_only=True, slots=True)
 class Outcome:
     """What is to be sent back for a batch of messages, in order, and what ended it early.
@@ -61,7 +54,7 @@ class Outcome:
 
 def handle(
     *,
-    sender: Sender,
+    sender: HeldSession,
     said: Sequence[messages.UpMessage],
     pull: Pull,
     now: datetime,
@@ -76,7 +69,7 @@ def handle(
 
 
 def _handle(
-    sender: Sender, said: Sequence[messages.UpMessage], pull: Pull, now: datetime
+    sender: HeldSession, said: Sequence[messages.UpMessage], pull: Pull, now: datetime
 ) -> Outcome:
     outcome = Outcome()
     for message in said:
@@ -113,48 +106,37 @@ def _attempt(outcome: Outcome, call: Callable[[], Sequence[messages.DownMessage]
     return True
 
 
-def _heartbeat(sender: Sender, message: messages.Heartbeat, now: datetime) -> list[Any]:
+def _heartbeat(
+    sender: HeldSession, message: messages.Heartbeat | messages.Status, now: datetime
+) -> list[Any]:
     return []
 
 
-def _auth(sender: Sender, message: messages.Auth, now: datetime) -> list[Any]:
+def _auth(sender: HeldSession, message: messages.Auth, now: datetime) -> list[Any]:
     raise errors.Conflict("This session is authenticated already.")
 
 
-def _ack(sender: Sender, message: messages.Ack, now: datetime) -> list[Any]:
+def _ack(sender: HeldSession, message: messages.Ack, now: datetime) -> list[Any]:
     results.record_ack(device_id=sender.device_id, epoch=sender.epoch, ack=message, now=now)
     return []
 
 
-def _state_report(sender: Sender, message: messages.StateReport, now: datetime) -> list[Any]:
+def _state_report(sender: HeldSession, message: messages.StateReport, now: datetime) -> list[Any]:
     reporting.apply_state_report(
         device_id=sender.device_id, epoch=sender.epoch, report=message, now=now
     )
     return []
 
 
-def _input_event(sender: Sender, message: messages.InputEvent, now: datetime) -> list[Any]:
+def _input_event(sender: HeldSession, message: messages.InputEvent, now: datetime) -> list[Any]:
     inputs.record_input_event(
         device_id=sender.device_id, epoch=sender.epoch, event=message, now=now
     )
     return []
 
 
-def _telemetry(
-    sender: Sender, message: messages.Telemetry, now: datetime
-) -> list[messages.TelemetryAck]:
-    # Readings know no sessions: the fence, and whose device it is by now, are asked for here.
-    with unit_of_work():
-        facts = sessions.lock_session(device_id=sender.device_id)
-        sessions.require_current(facts, sender.epoch)
-        taken = ingestion.ingest_readings(
-            device_id=sender.device_id, tenant_id=facts.tenant_id, telemetry=message, now=now
-        )
-    return [messages.TelemetryAck(taken.boot_id, taken.acked_seq)]
-
-
 def _sensor_report(
-    sender: Sender, message: messages.SensorReport, now: datetime
+    sender: HeldSession, message: messages.SensorReport, now: datetime
 ) -> list[messages.SensorAck]:
     sensing.record_sensor_report(
         device_id=sender.device_id, epoch=sender.epoch, report=message, now=now
@@ -162,12 +144,13 @@ def _sensor_report(
     return [] if message.report_id is None else [messages.SensorAck(message.report_id)]
 
 
-_HANDLERS: dict[type, Callable[[Sender, Any, datetime], Sequence[messages.DownMessage]]] = {
+_HANDLERS: dict[type, Callable[[HeldSession, Any, datetime], Sequence[messages.DownMessage]]] = {
     messages.Heartbeat: _heartbeat,
     messages.Auth: _auth,
     messages.Ack: _ack,
     messages.StateReport: _state_report,
     messages.InputEvent: _input_event,
-    messages.Telemetry: _telemetry,
     messages.SensorReport: _sensor_report,
+    # For MQTT only; a session says by itself that it is there.
+    messages.Status: _heartbeat,
 }

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 
 from devicelink.closing import SessionCloser
-from devicelink.presence import PresenceWriter
+from devicelink.ingest.group_commit import GroupCommit
+from devicelink.presence import TOUCH_SECONDS, PresenceWriter
 from devicelink.websocket import policy, supervisor
+from devicelink.websocket.readings import Held
 from devicelink.websocket.registry import Admission, Registry
 
 # Within the 5 s in which a revoked device must be gone even when every hint is lost.
 SUPERVISE_SECONDS = 4.0
 # Within the second in which an unpaired device must be gone even when every hint is lost.
 ENDS_SECONDS = 0.5
-TOUCH_SECONDS = 2.0
 # Stopping the server leaves 10 s in all; what remains undone the sweep finds by its deadlines.
 _GOODBYE_SECONDS = 4.0
 _WRITE_SECONDS = 4.0
@@ -22,7 +23,11 @@ _WRITE_SECONDS = 4.0
 class Runtime:
     """What all device sockets of one process share; lives on one event loop."""
 
-    def __init__(self, *, supervise_s: float, ends_s: float, touch_s: float) -> None:
+    def __init__(
+        self, queue: GroupCommit, *, supervise_s: float, ends_s: float, touch_s: float
+    ) -> None:
+        self.queue = queue
+        self.held = Held()
         self.registry = Registry()
         self.admission = Admission()
         self.presence = PresenceWriter(every_s=touch_s)
@@ -65,13 +70,20 @@ def current() -> Runtime | None:
 
 async def start(
     *,
+    queue: GroupCommit | None = None,
     supervise_s: float = SUPERVISE_SECONDS,
     ends_s: float = ENDS_SECONDS,
     touch_s: float = TOUCH_SECONDS,
 ) -> Runtime:
-    """Start the parts on the running loop; from now on `/ws/device` admits devices."""
+    """Start the parts on the running loop; from now on `/ws/device` admits devices.
+
+    Readings go through the `queue`, which whoever brings it stops after these parts; without one
+    they have their own.
+    """
     if _Process.runtime is None:
-        _Process.runtime = Runtime(supervise_s=supervise_s, ends_s=ends_s, touch_s=touch_s)
+        _Process.runtime = Runtime(
+            queue or GroupCommit(), supervise_s=supervise_s, ends_s=ends_s, touch_s=touch_s
+        )
     return _Process.runtime
 
 

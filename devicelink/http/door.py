@@ -16,9 +16,9 @@ from django.utils import timezone
 from devicelink.http import intake
 from devicelink.http.answers import Answers
 from devicelink.http.callers import Callers
-from devicelink.http.group_commit import GroupCommit
-from devicelink.http.intake import Arrival
 from devicelink.http.request import Bodies, Head, PeerLeft, Receive, Scope, Send, ordinary_head
+from devicelink.ingest.arrivals import Arrival
+from devicelink.ingest.group_commit import GroupCommit
 from edge.protocol.messages import Telemetry
 from kernel import errors
 from kernel.logs import bind_request_id
@@ -41,11 +41,11 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 class TelemetryDoor:
     """An ASGI `http` application: readings here, everything else to the other one."""
 
-    def __init__(self, others: Application) -> None:
+    def __init__(self, others: Application, queue: GroupCommit) -> None:
         self._others = others
         self._callers = Callers()
         self._bodies = Bodies()
-        self._queue = GroupCommit()
+        self._queue = queue
         self._answers = Answers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,10 +59,6 @@ class TelemetryDoor:
             await self._serve(head, receive, send)
         except (PeerLeft, OSError):
             logger.debug("A device left before its answer")
-
-    async def stop(self) -> None:
-        """Commit what was taken in; what comes from now on is refused."""
-        await self._queue.stop()
 
     async def _serve(self, head: Head, receive: Receive, send: Send) -> None:
         try:
@@ -81,7 +77,7 @@ class TelemetryDoor:
             caller = await self._callers.admit(head)
             telemetry = await _decode(head, body)
             size = max(len(body), _BYTES_OF_READING * len(telemetry.readings))
-            taken = await self._queue.store(Arrival(caller=caller, telemetry=telemetry, size=size))
+            taken = await self._queue.store(Arrival(sender=caller, telemetry=telemetry, size=size))
             if taken is None:
                 taken = await self._store_anew(head, telemetry, size)
             return intake.accepted_body(telemetry, taken, timezone.now())
@@ -98,7 +94,7 @@ class TelemetryDoor:
         """The key was good when it was remembered; asked again, it is told what it is now."""
         self._callers.forget(head)
         caller = await self._callers.admit(head)
-        taken = await self._queue.store(Arrival(caller=caller, telemetry=telemetry, size=size))
+        taken = await self._queue.store(Arrival(sender=caller, telemetry=telemetry, size=size))
         if taken is None:
             raise errors.Unavailable(retry_after=1)
         return taken

@@ -9,30 +9,20 @@ import hashlib
 import secrets
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from devices.types import KnownCaller
 from edge.protocol import codec, limits
 from edge.protocol.errors import TOO_LARGE, ProtocolError
 from edge.protocol.messages import RejectedReading, Telemetry
 from kernel import errors
-from telemetry.types import NOTHING_ACKED, Acknowledgement
+from telemetry.types import NOTHING_ACKED, SENT_ONCE, Acknowledgement
 
 MAX_KEY_LENGTH: Final = 255
 # What begins like this no device may send: the server made it up.
 _MADE_HERE = "~"
 _GZIP = 16 + zlib.MAX_WBITS
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
-    """Readings that wait for their COMMIT; `size` is what they weigh in the queue, in bytes."""
-
-    caller: KnownCaller
-    telemetry: Telemetry
-    size: int
 
 
 def takes_encoding(encoding: str) -> bool:
@@ -106,7 +96,7 @@ def _inflated(body: bytes, encoding: str) -> bytes:
 
 def _made_boot_id(body: bytes, idempotency_key: str | None) -> str:
     if idempotency_key is None:
-        return _MADE_HERE + secrets.token_hex(16)
+        return SENT_ONCE + secrets.token_hex(16)
     if not 1 <= len(idempotency_key) <= MAX_KEY_LENGTH or not idempotency_key.isprintable():
         raise errors.ValidationFailed(
             details={"Idempotency-Key": ["1 to 255 printable characters."]}

@@ -14,9 +14,10 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from devicelink.http import flushing, intake
-from devicelink.http.intake import Arrival
+from devicelink.http import intake
 from devicelink.http.serializers import DeviceMetricsInput, DeviceMetricsOutput
+from devicelink.ingest import flushing
+from devicelink.ingest.arrivals import Arrival
 from devices.services import contacts
 from kernel import errors
 from kernel.api.parsers import bounded, limit_in
@@ -80,7 +81,7 @@ class DeviceMetrics(ApiView):
         caller = contacts.caller_of(
             request.device_facts, name=request.headers.get("X-Device-ID", "")
         )
-        (verdict,) = flushing.store([Arrival(caller=caller, telemetry=telemetry, size=len(body))])
+        (verdict,) = flushing.store([Arrival(sender=caller, telemetry=telemetry, size=len(body))])
         if verdict is None:
             # The key was voided between the check and the commit.
             raise errors.InvalidCredentials

@@ -13,8 +13,10 @@ from devicelink import inbound, outbound
 from devicelink.inbound import Pull
 from devicelink.websocket import policy
 from devicelink.websocket.policy import Ending
+from devicelink.websocket.readings import Readings
 from devices.errors import DeviceUnpaired, SessionFenced
 from devices.services import timeouts
+from devices.types import HeldSession
 from edge.protocol import codec, limits, messages
 from edge.protocol.errors import TOO_LARGE, ProtocolError
 from kernel import realtime
@@ -37,12 +39,13 @@ class DeviceConnection:
     """
 
     __slots__ = (
-        "__weakref__", "_bugs", "_ended", "_errors", "_frames", "_has_room", "_heard_at", "_loop",
-        "_offline_after_s", "_pull", "_rate", "_runtime", "_socket", "_watch", "_worker", "credential_id", "sender",
+        "__weakref__", "_bugs", "_ended", "_errors", "_has_room", "_heard_at", "_loop",
+        "_offline_after_s", "_pull", "_rate", "_readings", "_runtime", "_said", "_socket", "_watch",
+        "_worker", "credential_id", "sender",
     )  # fmt: skip
 
     def __init__(
-        self, socket: Socket, sender: inbound.Sender, runtime: Runtime, admitted: Admitted
+        self, socket: Socket, sender: HeldSession, runtime: Runtime, admitted: Admitted
     ) -> None:
         self.sender = sender
         self._socket = socket
@@ -51,7 +54,7 @@ class DeviceConnection:
         self._offline_after_s = admitted.facts.offline_after_s
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[Ending] = self._loop.create_future()
-        self._frames: deque[str | bytes] = deque()
+        self._said: deque[messages.UpMessage] = deque()
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._pull = Pull.ALSO_UNANSWERED
@@ -61,6 +64,8 @@ class DeviceConnection:
         self._rate = TokenBucket(rate=policy.MESSAGES_PER_SECOND, burst=policy.MESSAGE_BURST)
         self._errors = Strikes(limit=policy.PROTOCOL_ERRORS_PER_MINUTE, window_s=60)
         self._bugs = Strikes(limit=policy.BUGS_PER_MINUTE, window_s=60)
+        # Many devices never send telemetry this way.
+        self._readings: Readings | None = None
 
     @property
     def device_id(self) -> int:
@@ -80,7 +85,9 @@ class DeviceConnection:
         finally:
             realtime.hub().unsubscribe(subscription)
             self._watch.cancel()
-            await _cancel(reader, self._worker)
+            await _cancel(reader, self._worker, self._delivery)
+            if self._readings is not None:
+                self._readings.drop()
 
     def end(self, ending: Ending) -> None:
         """End the session; of several reasons the first counts."""
@@ -125,20 +132,52 @@ class DeviceConnection:
         if len(frame) > limits.MAX_FRAME_BYTES:
             self.end(policy.TOO_LARGE)
             return False
+        try:
+            if isinstance(frame, bytes):
+                raise ProtocolError("malformed", "Send text frames.")
+            message = codec.decode_up(frame)
+        except ProtocolError as error:
+            await self._refuse(error)
+            return self._may_go_on()
+        if type(message) is not messages.Telemetry:
+            await self._take(message)
+            return self._may_go_on()
+        if self._readings is None:
+            self._readings = Readings(self, self._runtime)
+        if not self._readings.take(message, len(frame)):
+            await self._readings.wait_for_room()
+        return True
+
+    async def _take(self, message: messages.UpMessage) -> None:
+        DEVICE_MESSAGES.labels(message.type).inc()
+        if isinstance(message, messages.Heartbeat):
+            return
+        self._said.append(message)
+        self._wake()
+        if len(self._said) >= policy.QUEUED_MESSAGES:
+            self._has_room.clear()
+            await self._has_room.wait()
+
+    def _may_go_on(self) -> bool:
         if not self._rate.take():
             self.end(policy.TOO_FAST)
             return False
-        self._frames.append(frame)
-        self._wake()
-        if len(self._frames) >= policy.QUEUED_FRAMES:
-            self._has_room.clear()
-            await self._has_room.wait()
         return True
+
+    async def _refuse(self, error: ProtocolError) -> None:
+        PROTOCOL_ERRORS.labels(error.code).inc()
+        if error.code == TOO_LARGE:
+            self.end(policy.TOO_LARGE)
+        elif self._errors.add():
+            self.end(policy.TOO_MANY_ERRORS)
+        else:
+            await self.send(messages.Error(error.code, error.message[: limits.MAX_ERROR_CHARS]))
 
     def _check_idle(self) -> None:
         silent_s = self._loop.time() - self._heard_at
-        # Frames that wait for us are not silence of the device.
-        left_s = self._silence_s() - (0 if self._frames else silent_s)
+        # What waits for us is not silence of the device.
+        is_waiting = bool(self._said) or self._delivery is not None
+        left_s = self._silence_s() - (0 if is_waiting else silent_s)
         if left_s <= 0:
             self.end(policy.IDLE)
         else:
@@ -149,6 +188,12 @@ class DeviceConnection:
 
     # Working
 
+    @property
+    def _delivery(self) -> asyncio.Task[None] | None:
+        """What works on telemetry that was not answered yet."""
+        task = None if self._readings is None else self._readings.task
+        return None if task is None or task.done() else task
+
     def _wake(self) -> None:
         # A task only while there is something to do: an idle socket costs no worker.
         if self._worker is None or self._worker.done():
@@ -156,54 +201,36 @@ class DeviceConnection:
 
     async def _work(self) -> None:
         try:
-            while self._frames or self._pull is not Pull.NOTHING:
+            while self._said or self._pull is not Pull.NOTHING:
                 await self._work_once()
         except Exception:
             logger.exception("A device socket failed")
             self.end(policy.unavailable(5))
 
     async def _work_once(self) -> None:
-        frames, self._frames = self._frames, deque()
+        said, self._said = self._said, deque()
         # Commands for a socket that closed stay where they are: the next session gets them.
         pull, self._pull = self._pull if self._socket.is_open else Pull.NOTHING, Pull.NOTHING
         self._has_room.set()
-        said = [message for frame in frames if (message := await self._decode(frame))]
-        if not said and pull is Pull.NOTHING:
-            return
         outcome = await run_in_database_thread(
             inbound.handle, sender=self.sender, said=said, pull=pull, now=timezone.now()
         )
         for reply in outcome.replies:
-            await self._send(reply)
+            await self.send(reply)
         if outcome.replies:
             failpoint("devicelink.replies.sent")
         if outcome.ending is not None:
             self.end(_ending_for(outcome.ending))
-        elif outcome.has_bug and self._bugs.add():
+        elif outcome.has_bug:
+            self.count_bug()
+
+    def count_bug(self) -> None:
+        """Count a message that could not be handled; too many of them end the session."""
+        if self._bugs.add():
             self.end(policy.unavailable(30))
 
-    async def _decode(self, frame: str | bytes) -> messages.UpMessage | None:
-        """The message to handle; None for a heartbeat and for what cannot be used."""
-        try:
-            if isinstance(frame, bytes):
-                raise ProtocolError("malformed", "Send text frames.")
-            message = codec.decode_up(frame)
-        except ProtocolError as error:
-            await self._refuse(error)
-            return None
-        DEVICE_MESSAGES.labels(message.type).inc()
-        return None if isinstance(message, messages.Heartbeat) else message
-
-    async def _refuse(self, error: ProtocolError) -> None:
-        PROTOCOL_ERRORS.labels(error.code).inc()
-        if error.code == TOO_LARGE:
-            self.end(policy.TOO_LARGE)
-        elif self._errors.add():
-            self.end(policy.TOO_MANY_ERRORS)
-        else:
-            await self._send(messages.Error(error.code, error.message[: limits.MAX_ERROR_CHARS]))
-
-    async def _send(self, message: messages.DownMessage) -> None:
+    async def send(self, message: messages.DownMessage) -> None:
+        """Send a message to the device; one that has left ends the session."""
         try:
             await self._socket.send(codec.encode(message))
         except PeerGone:
@@ -213,13 +240,12 @@ class DeviceConnection:
     # Ending
 
     async def _say_goodbye(self, ending: Ending) -> None:
-        worker = self._worker
         if ending in (policy.GONE, policy.RESTARTING):
-            await self._drain(worker)
+            await _drain(self._worker, self._delivery)
             await self._socket.close(ending.code, ending.reason)
             return
         # Nobody may write to the socket besides us from here on.
-        await _cancel(worker)
+        await _cancel(self._worker, self._delivery)
         try:
             if ending.error:
                 await self._socket.send_error(ending.error, ending.message, ending.retry_after)
@@ -227,10 +253,12 @@ class DeviceConnection:
             return
         await self._socket.close(ending.code, ending.reason)
 
-    async def _drain(self, worker: asyncio.Task[None] | None) -> None:
-        if worker is None or worker.done():
-            return
-        await asyncio.wait({worker}, timeout=policy.DRAIN_SECONDS)
+
+async def _drain(*tasks: asyncio.Task[None] | None) -> None:
+    """Let what was read be handled and answered, for as long as that is worth it."""
+    running = {task for task in tasks if task is not None and not task.done()}
+    if running:
+        await asyncio.wait(running, timeout=policy.DRAIN_SECONDS)
 
 
 def _ending_for(failure: Exception) -> Ending:

@@ -7,14 +7,13 @@ import logging
 from django.conf import settings
 from django.utils import timezone
 
-from devicelink import inbound
 from devicelink import runtime as runtime_module
 from devicelink.runtime import Runtime
 from devicelink.websocket import handshake, policy
 from devicelink.websocket.connection import DeviceConnection
 from devicelink.websocket.handshake import Admitted, Credentials, Refused
 from devicelink.websocket.registry import AdmissionFull
-from devices.types import SessionFacts
+from devices.types import HeldSession, SessionFacts
 from edge.protocol import codec, messages
 from edge.protocol.close_codes import CloseCode
 from kernel.sockets import PeerGone, Receive, Scope, Send, Socket, turn_away
@@ -90,7 +89,7 @@ async def _open(socket: Socket, shown: Credentials) -> Admitted:
 
 async def _serve(socket: Socket, admitted: Admitted, runtime: Runtime) -> policy.Ending:
     facts = admitted.facts
-    sender = inbound.Sender(device_id=facts.device_id, epoch=facts.epoch, tenant_id=facts.tenant_id)
+    sender = HeldSession(facts.device_id, facts.epoch, facts.tenant_id, facts.device_uid)
     connection = DeviceConnection(socket, sender, runtime, admitted)
     with runtime.registry.holding(connection):
         try:

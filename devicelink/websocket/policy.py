@@ -8,8 +8,18 @@ from typing import Final
 from devices.services import credentials, presence
 from edge.protocol.close_codes import CloseCode
 
-# Frames read ahead of the worker; when they are full the socket is simply not read.
-QUEUED_FRAMES: Final = 64
+# Messages read ahead of the worker; when they are full the socket is simply not read.
+QUEUED_MESSAGES: Final = 64
+# Telemetry read and not answered yet, of a socket: when it is too much that is not read either.
+READINGS_HELD: Final = 512
+READINGS_HELD_BYTES: Final = 64 * 1024
+# Of all sockets of the process, in bytes as they came.
+HELD_BYTES_OF_ALL: Final = 32 * 1024 * 1024
+# Readings of a socket in one batch.
+READINGS_TOGETHER: Final = 1_000
+# A device that sends telemetry faster than this is read more slowly.
+TELEMETRY_PER_SECOND: Final = 2_000.0
+TELEMETRY_BURST: Final = 4_000.0
 MESSAGES_PER_SECOND: Final = 50.0
 MESSAGE_BURST: Final = 200.0
 PROTOCOL_ERRORS_PER_MINUTE: Final = 20

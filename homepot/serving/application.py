@@ -8,6 +8,8 @@ from typing import Any
 
 from devicelink import runtime as device_runtime
 from devicelink.http.door import TelemetryDoor
+from devicelink.ingest.group_commit import GroupCommit
+from devicelink.mqtt.ingest import MqttIngest
 from homepot.serving.bridge import DjangoBridge, Receive, Scope, Send
 from homepot.websocket_urls import websocket_router
 from kernel import realtime
@@ -19,10 +21,18 @@ logger = logging.getLogger(__name__)
 class Application:
     """One process's front door; its lifespan starts and stops the real-time parts."""
 
-    def __init__(self, *, on_start: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        on_start: Callable[[], Awaitable[None]] | None = None,
+        is_reading_mqtt: bool = False,
+    ) -> None:
         self._django = DjangoBridge()
-        self._http = TelemetryDoor(self._django)
+        # One for all wires: whatever comes while a flush runs shares the next.
+        self._queue = GroupCommit()
+        self._http = TelemetryDoor(self._django, self._queue)
         self._on_start = on_start
+        self._is_reading_mqtt = is_reading_mqtt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -35,10 +45,14 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         event: dict[str, Any] = await receive()
+        mqtt: MqttIngest | None = None
         try:
             await realtime.start()
-            await device_runtime.start()
+            await device_runtime.start(queue=self._queue)
             await client_runtime.start()
+            if self._is_reading_mqtt:
+                mqtt = MqttIngest(self._queue)
+                mqtt.start()
             if self._on_start is not None:
                 await self._on_start()
         except Exception as error:
@@ -48,9 +62,11 @@ class Application:
         await send({"type": "lifespan.startup.complete"})
         while event["type"] != "lifespan.shutdown":
             event = await receive()
-        await self._http.stop()
         await client_runtime.stop()
+        if mqtt is not None:
+            await mqtt.stop()
         await device_runtime.stop()
+        await self._queue.stop()
         await realtime.stop()
         self._django.shut_down()
         await send({"type": "lifespan.shutdown.complete"})

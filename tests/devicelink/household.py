@@ -15,7 +15,7 @@ from accounts.services import registration, sessions, tenancy
 from commands.types import CommandView
 from devices.models import DeviceSession
 from devices.services import claiming, provisioning
-from devices.types import DeviceRegistration
+from devices.types import DeviceRegistration, HeldSession
 from kernel.actors import Actor
 from relays.services import switching
 
@@ -40,6 +40,10 @@ class Board:
     uid: str
     token: str
     claim_code: str
+
+    def held(self, epoch: int, tenant_id: int | None = None) -> HeldSession:
+        """A session of it as the process that holds the connection knows it."""
+        return HeldSession(self.device_id, epoch, tenant_id, self.uid)
 
     def session(self) -> DeviceSession:
         """Its session row as it is now."""

@@ -12,7 +12,9 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
 from devicelink import inbound
-from devicelink.inbound import Pull, Sender
+from devicelink.inbound import Pull
+from devicelink.ingest import flushing
+from devicelink.ingest.arrivals import Arrival
 from devices.errors import SessionFenced
 from devices.models import Device, DeviceEvent
 from devices.services import credentials
@@ -53,11 +55,10 @@ def test_a_fenced_session_writes_nothing(server: LiveServer, board: Board) -> No
     said: list[messages.UpMessage] = [
         messages.StateReport(relays=(messages.RelayReading(0, True),)),
         messages.InputEvent(input_index=0, kind="press", event_id="e"),
-        messages.Telemetry("b", (messages.Reading(1, None, {"a": 1.0}),)),
         messages.Ack("c", messages.AckStatus.SUCCEEDED),
     ]
     with enter(server, board), enter(server, board):
-        old = Sender(device_id=board.device_id, epoch=1)
+        old = board.held(1)
         for message in said:
             outcome = inbound.handle(
                 sender=old, said=[message], pull=Pull.NOTHING, now=timezone.now()
@@ -66,6 +67,9 @@ def test_a_fenced_session_writes_nothing(server: LiveServer, board: Board) -> No
             assert outcome.replies == []
         outcome = inbound.handle(sender=old, said=[], pull=Pull.QUEUED, now=timezone.now())
         assert isinstance(outcome.ending, SessionFenced)
+        telemetry = messages.Telemetry("b", (messages.Reading(1, None, {"a": 1.0}),))
+        (verdict,) = flushing.store([Arrival(sender=old, telemetry=telemetry, size=1)])
+        assert isinstance(verdict, SessionFenced)
     assert relay_selectors.known_position(device_id=board.device_id, relay_index=0) is None
     assert DeviceEvent.objects.unscoped("test").count() == 0
     assert Reading.objects.unscoped("test").count() == 0

@@ -14,8 +14,9 @@ from django.db import DataError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from devicelink.http import flushing, group_commit, intake
-from devicelink.http.intake import Arrival
+from devicelink.http import intake
+from devicelink.ingest import flushing, group_commit
+from devicelink.ingest.arrivals import Arrival
 from devices.services import contacts, credentials, unpairing
 from kernel import errors
 from kernel.metrics import INGEST_QUEUED
@@ -94,7 +95,7 @@ def arrival(board: Board, *seqs: int) -> Arrival:
     )
     telemetry = intake.read(in_bytes(batch(*seqs)))
     caller = contacts.caller_of(device, name=board.uid)
-    return Arrival(caller=caller, telemetry=telemetry, size=1)
+    return Arrival(sender=caller, telemetry=telemetry, size=1)
 
 
 # Repeats

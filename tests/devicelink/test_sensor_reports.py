@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devicelink import inbound
-from devicelink.inbound import Pull, Sender
+from devicelink.inbound import Pull
 from devices.errors import DeviceUnpaired, SessionFenced
 from devices.services import unpairing
 from edge.protocol import messages
@@ -71,14 +71,14 @@ def test_a_replaced_session_and_an_ended_life_report_nothing(
         first.hear("welcome")
         with server.device(board.uid, board.token) as second:
             second.hear("welcome")
-            sender = Sender(device_id=board.device_id, epoch=1, tenant_id=resident.tenant_id)
+            sender = board.held(1, resident.tenant_id)
             outcome = inbound.handle(
                 sender=sender, said=[SAID], pull=Pull.NOTHING, now=timezone.now()
             )
             assert isinstance(outcome.ending, SessionFenced)
     unpairing.unpair_device(device_uid=board.uid, actor=resident.actor, now=timezone.now())
     for epoch in (1, 2, 3):
-        sender = Sender(device_id=board.device_id, epoch=epoch, tenant_id=resident.tenant_id)
+        sender = board.held(epoch, resident.tenant_id)
         outcome = inbound.handle(sender=sender, said=[SAID], pull=Pull.NOTHING, now=timezone.now())
         assert isinstance(outcome.ending, DeviceUnpaired)
         assert outcome.replies == []

@@ -15,7 +15,9 @@ from websockets.exceptions import ConnectionClosed
 from audit.models import AuditEntry
 from commands.models import Command
 from devicelink import inbound
-from devicelink.inbound import Pull, Sender
+from devicelink.inbound import Pull
+from devicelink.ingest import flushing
+from devicelink.ingest.arrivals import Arrival
 from devicelink.websocket import supervisor
 from devices.errors import DeviceUnpaired
 from devices.models import DeviceEvent
@@ -142,11 +144,13 @@ def test_nothing_the_former_life_says_is_handled(
     said: list[messages.UpMessage] = [
         messages.StateReport(relays=(messages.RelayReading(0, True),)),
         messages.InputEvent(input_index=0, kind="press", event_id="f"),
-        messages.Telemetry("b", (messages.Reading(2, None, {"a": 1.0}),)),
         messages.Ack(asked.id, messages.AckStatus.SUCCEEDED),
     ]
+    telemetry = messages.Telemetry("b", (messages.Reading(2, None, {"a": 1.0}),))
     for epoch in (1, 2, 3):
-        sender = Sender(device_id=board.device_id, epoch=epoch, tenant_id=resident.tenant_id)
+        sender = board.held(epoch, resident.tenant_id)
+        (verdict,) = flushing.store([Arrival(sender=sender, telemetry=telemetry, size=1)])
+        assert isinstance(verdict, DeviceUnpaired)
         for message in said:
             outcome = inbound.handle(
                 sender=sender, said=[message], pull=Pull.QUEUED, now=timezone.now()

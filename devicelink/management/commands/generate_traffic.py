@@ -20,6 +20,8 @@ from edge.simulator.options import FleetOptions
 from edge.simulator.profiles import POS, RELAY, SENSOR, SERVER
 from kernel import errors, row_security
 
+_RECONNECT_MAX_S = 3.0
+
 
 class Command(BaseCommand):
     """Acts as people of its own do, on simulated devices of its own, and errs as they do."""
@@ -95,6 +97,8 @@ def _fleet(given: dict[str, Any]) -> FleetOptions:
         # Of its own: `simulate` may run beside it.
         state_dir=settings.DATA_DIR / "traffic",
         hardware_prefix="traffic",
+        # They are few and wanted at once: nothing has to be spread over minutes.
+        reconnect_max_s=_RECONNECT_MAX_S,
     )
 
 

@@ -74,7 +74,9 @@ class Command(BaseCommand):
         base_url = f"http://{shown_host}:{port}"
         ticking = TickerThread()
         demo = Demo(base_url=base_url, folder=settings.DATA_DIR) if settings.DEMO else None
-        server = make_server(Application(), host=host, port=port)
+        server = make_server(
+            Application(is_reading_mqtt=bool(settings.MQTT_URL)), host=host, port=port
+        )
         self._greet(base_url)
         ticking.start()
         if demo is not None:

@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from devicelink.http.intake import Arrival
-from devices.services import contacts
+from devicelink.ingest.arrivals import Arrival, Verdict
+from devicelink.ingest.confirming import Speaker, confirm
 from kernel import errors, row_security
 from kernel.failpoints import failpoint
 from kernel.unit_of_work import unit_of_work
 from telemetry.services import ingestion
-from telemetry.types import Acknowledgement, Batch
+from telemetry.types import Batch
 
 logger = logging.getLogger(__name__)
-
-# None: the key counts no more, or not for whom it did; ask `admit_device` why.
-Verdict = Acknowledgement | errors.HomepotError | None
 
 
 def store(arrivals: Sequence[Arrival]) -> list[Verdict]:
@@ -45,21 +42,21 @@ def store(arrivals: Sequence[Arrival]) -> list[Verdict]:
 
 def _store_together(arrivals: Sequence[Arrival]) -> list[Verdict]:
     now = timezone.now()
-    # A flush holds the readings of whoever called, of all tenants.
+    # A flush holds the readings of whoever sent any, of all tenants.
     with row_security.platform_scope("telemetry.ingest"), unit_of_work():
-        callers = {arrival.caller for arrival in arrivals}
-        confirmed = contacts.confirm_callers(callers=callers, now=now)
+        found = confirm({arrival.sender for arrival in arrivals}, now)
+        speakers = [found.get(arrival.sender) for arrival in arrivals]
         batches = [
             Batch(
-                device_id=arrival.caller.device_id,
-                tenant_id=arrival.caller.tenant_id,
+                device_id=speaker.device_id,
+                tenant_id=speaker.tenant_id,
                 telemetry=arrival.telemetry,
-                device_uid=arrival.caller.uid,
+                device_uid=speaker.uid,
             )
-            for arrival in arrivals
-            if arrival.caller in confirmed
+            for arrival, speaker in zip(arrivals, speakers, strict=True)
+            if isinstance(speaker, Speaker)
         ]
         taken = iter(ingestion.ingest_batches(batches=batches, now=now))
         failpoint("devicelink.readings.written")
     failpoint("devicelink.readings.committed")
-    return [next(taken) if arrival.caller in confirmed else None for arrival in arrivals]
+    return [next(taken) if isinstance(speaker, Speaker) else speaker for speaker in speakers]

@@ -8,9 +8,8 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from devicelink.http import flushing
-from devicelink.http.flushing import Verdict
-from devicelink.http.intake import Arrival
+from devicelink.ingest import flushing
+from devicelink.ingest.arrivals import Arrival, Verdict
 from kernel import errors
 from kernel.metrics import INGEST_FLUSH_SECONDS, INGEST_QUEUED
 from kernel.threads import run_in_database_thread
@@ -48,13 +47,13 @@ class GroupCommit:
         self._queue: deque[_Waiting] = deque()
         self._readings = 0
         self._bytes = 0
-        self._of_device: Counter[int] = Counter()
+        self._of_device: Counter[str] = Counter()
         self._arrived = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
         self._is_stopping = False
 
     async def store(self, arrival: Arrival) -> Acknowledgement | None:
-        """What became of these readings; None when their caller must be asked for its key anew.
+        """What became of these readings; None when their sender must be let in anew.
 
         Raises Unavailable while the queue is full, the database is away or the server stops, and
         RateLimited when one device has too much in the queue; nothing of it is stored then, but
@@ -64,6 +63,13 @@ class GroupCommit:
         if isinstance(verdict, errors.HomepotError):
             raise verdict
         return verdict
+
+    def submit(self, arrival: Arrival) -> asyncio.Future[Verdict]:
+        """The verdict on these readings, to come; for whoever has many under way at once.
+
+        Raises what `store` raises for a full queue; every other error is a verdict.
+        """
+        return self._enqueue(arrival).verdict
 
     async def stop(self) -> None:
         """Refuse what comes from now on and commit what is there; stopping twice is fine."""
@@ -81,8 +87,7 @@ class GroupCommit:
     def _enqueue(self, arrival: Arrival) -> _Waiting:
         # A batch of refused readings alone still costs its place.
         weight = len(arrival.telemetry.readings) or 1
-        device_id = arrival.caller.device_id
-        if self._of_device[device_id] + weight > MAX_READINGS_OF_ONE:
+        if self._of_device[arrival.sender.uid] + weight > MAX_READINGS_OF_ONE:
             raise errors.RateLimited(retry_after=_RETRY_SECONDS)
         is_full = self._readings + weight > MAX_READINGS or self._bytes + arrival.size > MAX_BYTES
         if is_full or self._is_stopping:
@@ -149,8 +154,8 @@ class GroupCommit:
         """Add what waits to the books of the queue, or take it off."""
         self._readings += sign * waiting.weight
         self._bytes += sign * waiting.arrival.size
-        device_id = waiting.arrival.caller.device_id
-        self._of_device[device_id] += sign * waiting.weight
-        if not self._of_device[device_id]:
-            del self._of_device[device_id]
+        uid = waiting.arrival.sender.uid
+        self._of_device[uid] += sign * waiting.weight
+        if not self._of_device[uid]:
+            del self._of_device[uid]
         INGEST_QUEUED.set(self._readings)

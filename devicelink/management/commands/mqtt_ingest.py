@@ -1,0 +1,52 @@
+"""`manage.py mqtt_ingest`: takes in what devices publish over MQTT; any number may run."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import uvloop
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from devicelink.ingest.group_commit import GroupCommit
+from devicelink.mqtt.ingest import MqttIngest
+from devicelink.presence import TOUCH_SECONDS, PresenceWriter
+from kernel import realtime
+
+
+class Command(BaseCommand):
+    """Reads from the broker until it is told to stop."""
+
+    help = "Take in readings, sensor reports and statuses from the broker of MQTT_URL."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Refuse to start with unsafe settings, then read until SIGTERM or SIGINT."""
+        if not settings.MQTT_URL:
+            raise CommandError("MQTT_URL names no broker.")
+        self.check(databases=["default"])
+        self.check_migrations()
+        connection.close()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_read())
+
+
+async def _read() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    await realtime.start()
+    queue = GroupCommit()
+    ingest = MqttIngest(queue)
+    presence = PresenceWriter(every_s=TOUCH_SECONDS)
+    writing = asyncio.create_task(presence.run(), name="device-presence")
+    ingest.start()
+    await told.wait()
+    await ingest.stop()
+    await queue.stop()
+    writing.cancel()
+    await presence.flush()
+    await realtime.stop()
