@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from devicelink.http.views import DeviceMetrics
+from devicelink.mqtt.views import MqttAccountView
 from devices.api.authentication import DeviceKeyAuthentication
 
 urlpatterns = [
@@ -11,9 +12,15 @@ urlpatterns = [
     path("", include("accounts.api.tenant_urls")),
     # Before the devices: these would be taken for the uid of one.
     path("", include("telemetry.api.device_urls")),
+    path(
+        "devices/self/mqtt",
+        MqttAccountView.as_view(authentication_classes=(DeviceKeyAuthentication,)),
+        name="device-self-mqtt",
+    ),
     path("", include("devices.api.urls")),
     path("", include("relays.api.urls")),
     path("", include("commands.api.urls")),
+    path("", include("notifications.api.urls")),
     path(
         "analytics/device-metrics",
         DeviceMetrics.as_view(authentication_classes=(DeviceKeyAuthentication,)),

@@ -8,6 +8,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 
 from edge.protocol.limits import MAX_HTTP_BODY_BYTES
+from homepot.settings.email import mail_server
 from homepot.settings.environment import environment
 from homepot.settings.logging import logging_settings
 
@@ -30,8 +31,14 @@ CORS_ALLOWED_ORIGINS = environment.items("CORS_ALLOWED_ORIGINS")
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
 METRICS_ALLOW = environment.items("METRICS_ALLOW")
 REDIS_URL = environment.text("REDIS_URL")
+MQTT_URL = environment.text("MQTT_URL")
+MQTT_CONTROL_URL = environment.text("MQTT_CONTROL_URL")
+MQTT_PUBLIC_URL = environment.text("MQTT_PUBLIC_URL")
+MQTT_CA_FILE = environment.text("MQTT_CA_FILE")
 
 OFFLINE_AFTER_SECONDS = environment.integer("OFFLINE_AFTER_SECONDS")
+PRESENCE_BACKEND = environment.text("PRESENCE_BACKEND")
+PRESENCE_SEED_KEYS = environment.boolean("PRESENCE_SEED_KEYS")
 ACK_TIMEOUT_SECONDS = environment.integer("ACK_TIMEOUT_SECONDS")
 ACCESS_TOKEN_SECONDS = environment.integer("ACCESS_TOKEN_SECONDS")
 REFRESH_TOKEN_DAYS = environment.integer("REFRESH_TOKEN_DAYS")
@@ -48,6 +55,20 @@ AUDIT_ADDRESSES = environment.boolean("AUDIT_ADDRESSES")
 TELEMETRY_RAW_DAYS = environment.integer("TELEMETRY_RAW_DAYS")
 TELEMETRY_5M_DAYS = environment.integer("TELEMETRY_5M_DAYS")
 TELEMETRY_1H_DAYS = environment.integer("TELEMETRY_1H_DAYS")
+WEBHOOK_ALLOW_NETWORKS = environment.items("WEBHOOK_ALLOW_NETWORKS")
+WEBHOOK_ALLOW_HTTP = environment.boolean("WEBHOOK_ALLOW_HTTP")
+WEBHOOK_PORTS = environment.items("WEBHOOK_PORTS")
+_mail = mail_server(environment.text("EMAIL_URL"))
+EMAIL_CONFIGURED = _mail.is_configured
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST = _mail.host
+EMAIL_PORT = _mail.port
+EMAIL_HOST_USER = _mail.user
+EMAIL_HOST_PASSWORD = _mail.password
+EMAIL_USE_SSL = _mail.is_wrapped_in_tls
+EMAIL_USE_TLS = _mail.starts_tls
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM")
 FAILPOINT = environment.text("HOMEPOT_FAILPOINT")
 MAX_BODY_BYTES = 1024 * 1024
 # Addresses that take more, by their path.
@@ -67,6 +88,7 @@ INSTALLED_APPS = [
     "accounts",
     "devices",
     "commands",
+    "notifications",
     "relays",
     "telemetry",
     "devicelink",
@@ -230,6 +252,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "TransferStateEnum": "devices.choices.TransferState",
         "EnrolmentStateEnum": "devices.choices.EnrolmentState",
         "EnrolmentRowStateEnum": "devices.choices.RowState",
+        "DeviceClassEnum": "devices.choices.DeviceClass",
+        "NotificationChannelStateEnum": "notifications.choices.ChannelState",
+        "NotificationDeliveryStateEnum": "notifications.choices.DeliveryState",
     },
 }
 

@@ -96,6 +96,24 @@ VARIABLES: tuple[Variable, ...] = (
         secret=True,
     ),
     _variable(
+        "MQTT_URL",
+        "str",
+        "",
+        "MQTT broker, with the ingest account; no MQTT when empty.",
+        secret=True,
+    ),
+    _variable(
+        "MQTT_CONTROL_URL",
+        "str",
+        "",
+        "The broker with the account that manages the devices' accounts.",
+        secret=True,
+    ),
+    _variable("MQTT_PUBLIC_URL", "str", "", "The broker's address as devices are told it."),
+    _variable(
+        "MQTT_CA_FILE", "str", "", "Certificates the broker is checked with; the system's if empty."
+    ),
+    _variable(
         "ALLOWED_HOSTS", "list", "localhost,127.0.0.1,[::1]", "Host names the server answers to."
     ),
     _variable(
@@ -125,6 +143,18 @@ VARIABLES: tuple[Variable, ...] = (
         "OFFLINE_AFTER_SECONDS", "int", "60", "Silence after which a device counts as offline."
     ),
     _variable(
+        "PRESENCE_BACKEND",
+        "str",
+        "auto",
+        "Where signs of life are kept: `memory`, `redis`, or `auto` (Redis where there is one).",
+    ),
+    _variable(
+        "PRESENCE_SEED_KEYS",
+        "bool",
+        "1",
+        "Write `device:status:<uid>` and `device:lastseen:<uid>` to Redis for others to read.",
+    ),
+    _variable(
         "ACK_TIMEOUT_SECONDS",
         "int",
         "10",
@@ -148,6 +178,22 @@ VARIABLES: tuple[Variable, ...] = (
     _variable("TELEMETRY_RAW_DAYS", "int", "14", "Days that single readings are kept."),
     _variable("TELEMETRY_5M_DAYS", "int", "90", "Days that buckets of five minutes are kept."),
     _variable("TELEMETRY_1H_DAYS", "int", "1826", "Days that hourly buckets are kept."),
+    _variable(
+        "EMAIL_URL",
+        "str",
+        "",
+        "`smtp://user:password@host:587?tls=starttls`, `smtps://…`, or `console:`; no mail if empty.",
+        secret=True,
+    ),
+    _variable("EMAIL_FROM", "str", "homepot@localhost", "Sender of mails."),
+    _variable(
+        "WEBHOOK_ALLOW_NETWORKS",
+        "list",
+        "",
+        "Networks (CIDR) of your own that webhooks may reach besides the public Internet.",
+    ),
+    _variable("WEBHOOK_ALLOW_HTTP", "bool", "0", "Let webhooks go over plain HTTP too."),
+    _variable("WEBHOOK_PORTS", "list", "443,8443", "Ports that webhooks may go to."),
     _variable(
         "HOMEPOT_FAILPOINT",
         "str",

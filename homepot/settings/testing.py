@@ -27,3 +27,5 @@ DATABASES = {"default": postgresql(_url) if _url else sqlite(Path(DATA_DIR) / "h
 if not _url:
     DATABASES["default"]["TEST"] = {"NAME": str(Path(DATA_DIR) / "test.sqlite3")}
 REDIS_URL = environment.text("REDIS_URL")
+# Django puts a mailbox in memory in place of any mail server while tests run.
+EMAIL_CONFIGURED = True
