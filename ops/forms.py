@@ -24,6 +24,7 @@ class DeviceFilter(forms.Form):
         required=False,
         choices=[(value, kind.label) for value, kind in wording.DEVICE_CLASSES.items()],
     )
+    simulated = forms.ChoiceField(required=False, choices=list(wording.SIMULATED_CHOICES.items()))
     site = forms.RegexField(required=False, regex=r"^[A-Za-z0-9_-]{1,64}$")
     after = forms.RegexField(required=False, regex=r"^[A-Za-z0-9_-]{1,64}$")
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse  # noqa: TID251  these are views
@@ -18,6 +19,7 @@ from django.views.decorators.http import require_safe
 
 from kernel import realtime, ticker
 from kernel.api.views import json_response
+from telemetry.services import ingest_processes
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +39,17 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
-    """Readiness: 200 when every part works, 503 with the parts that do not."""
+    """Readiness: 200 when every part works, 503 with the parts that do not.
+
+    MQTT is told of where there is a broker, and asked of nobody: pages and sockets serve without.
+    """
     now = timezone.now()
     parts = {name: _examine(name, check, now) for name, check in CHECKS.items()}
     is_ready = all(part["ok"] for part in parts.values())
+    if settings.MQTT_URL:
+        parts["mqtt"] = _examine("mqtt", _mqtt, now)
+        if parts["mqtt"]["ok"]:
+            parts["mqtt"]["detail"] = _mqtt_detail(now)
     body = {"status": "ready" if is_ready else "not_ready", "checks": parts}
     return json_response(body, status=200 if is_ready else 503)
 
@@ -82,6 +91,18 @@ def _migrations(now: datetime) -> str:
     except _Unmigrated:
         return "migrations are waiting"
     return ""
+
+
+def _mqtt(now: datetime) -> str:
+    state = ingest_processes.ingest_state(now=now)
+    if not state.processes:
+        return "no process takes from the broker"
+    return "" if state.connected else "not connected to the broker"
+
+
+def _mqtt_detail(now: datetime) -> str:
+    dropped = ingest_processes.ingest_state(now=now).dropped
+    return f"ok; the broker has dropped {dropped} messages" if dropped else "ok"
 
 
 class _Unmigrated(Exception):

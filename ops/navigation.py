@@ -36,6 +36,7 @@ _OPERATE = Section(
             url_name="ops:devices",
             also_current=(
                 "ops:device",
+                "ops:device-connections",
                 "ops:device-lives",
                 "ops:device-unpair",
                 "ops:device-release",
@@ -51,6 +52,12 @@ _OPERATE = Section(
             url_name="ops:transfers",
             also_current=("ops:transfer-accept",),
         ),
+        Destination(
+            label="Maintenance",
+            icon="clock",
+            url_name="ops:maintenance",
+            also_current=("ops:new-maintenance",),
+        ),
         Destination(label="Archive", icon="archive", url_name="ops:archive"),
     ),
 )
@@ -63,11 +70,18 @@ _MANAGE = Section(
             url_name="ops:sites",
             also_current=(
                 "ops:site",
+                "ops:site-connectivity",
                 "ops:new-site",
                 "ops:edit-site",
                 "ops:remove-site",
                 "ops:register-device",
             ),
+        ),
+        Destination(
+            label="Notifications",
+            icon="bell",
+            url_name="ops:notifications",
+            also_current=("ops:notification", "ops:new-notification", "ops:edit-notification"),
         ),
         Destination(
             label="People",

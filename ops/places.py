@@ -17,6 +17,7 @@ from devices.choices import EnrolmentState
 from devices.types import SiteView
 from kernel import errors
 from kernel.actors import Actor
+from ops import connectivity
 
 PAGE_SIZE = 50
 _OVER = (EnrolmentState.DONE, EnrolmentState.CANCELLED)
@@ -81,6 +82,13 @@ def managed_place(*, actor: Actor, site_id: str) -> Place:
     if not found.may_manage:
         raise errors.PermissionDenied("This needs the role admin or more.")
     return found
+
+
+def outages_at(*, actor: Actor, site_id: str, now: datetime) -> list[connectivity.Outage]:
+    """The last few outages of a site, the newest first. Raises as `place`."""
+    site = devices.site_by_id(actor=actor, site_id=site_id)
+    shown = connectivity.OUTAGES_SHOWN
+    return connectivity.outages_of(actor=actor, site=site, now=now, limit=shown)
 
 
 def others(*, actor: Actor, place: Place) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from commands import selectors as commands
 from devices import selectors as devices
 from kernel import errors, live
 from kernel.actors import Actor
-from ops import lifecycle, meters, sensors, wording
+from ops import connectivity, histories, lifecycle, meters, sensors, wording
 from relays import selectors as relays
 from telemetry import selectors as telemetry
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from commands.types import CommandView
     from devices.querysets import DeviceQuerySet
     from relays.types import RelayView
-    from telemetry.types import Snapshot
+    from telemetry.types import Clock, Snapshot
 
 PAGE_SIZE = 50
 QUICK_RELAYS = 4
@@ -52,6 +52,7 @@ class DeviceCard:
     claimed_at: datetime | None
     relays: Sequence[RelayView]
     reading: meters.Reading | None
+    clock: Clock | None = None
     device_id: str = ""
     site: str = ""
     site_id: str = ""
@@ -75,19 +76,34 @@ class DeviceCard:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
-    """How many devices the viewer has, by connectivity; simulated ones are told apart.
+class Tally:
+    """How many devices there are, by connectivity."""
 
-    `real` and `real_online` are the figures that count; the others are what the filters find.
+    total: int = 0
+    online: int = 0
+    never_connected: int = 0
+
+    @property
+    def offline(self) -> int:
+        """Those that were connected once and are gone."""
+        return self.total - self.online - self.never_connected
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many devices the viewer has: the real ones are the figures that count.
+
+    `shown` is what the choice of the list leaves: both together, or one of them.
     """
 
-    real: int
-    real_online: int
-    total: int
-    online: int
-    offline: int
-    never_connected: int
-    simulated: int
+    real: Tally
+    simulated: Tally
+    shown: Tally
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.real.total + self.simulated.total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +145,8 @@ class DeviceSheet:
     actions: Sequence[Action]
     changes: Sequence[Change]
     standing: lifecycle.Standing
+    record: connectivity.Record
+    history: Mapping[str, histories.Trace]
     sensors: Sequence[sensors.SensorCard] = ()
     attributes: Sequence[tuple[str, str]] = ()
 
@@ -156,17 +174,25 @@ def tenant_choices(*, actor: Actor) -> list[tuple[str, str]]:
     ]
 
 
-def counts(*, actor: Actor) -> Counts:
-    """The viewer's devices in numbers, in one query."""
-    found = devices.devices_visible_to(actor).aggregate(
-        real=Count("pk", filter=Q(is_simulated=False)),
-        real_online=Count("pk", filter=Q(is_simulated=False, presence__is_online=True)),
-        total=Count("pk"),
-        online=Count("pk", filter=Q(presence__is_online=True)),
-        never_connected=Count("pk", filter=Q(presence__last_seen_at__isnull=True)),
-        simulated=Count("pk", filter=Q(is_simulated=True)),
+def counts(*, actor: Actor, simulated: str = "") -> Counts:
+    """The viewer's devices in numbers, in one query; `simulated` is the choice of the list."""
+    rows = devices.devices_visible_to(actor).order_by().values_list("is_simulated")
+    found = {
+        is_simulated: Tally(total=total, online=online, never_connected=never)
+        for is_simulated, total, online, never in rows.annotate(
+            total=Count("pk"),
+            online=Count("pk", filter=Q(presence__is_online=True)),
+            never=Count("pk", filter=Q(presence__last_seen_at__isnull=True)),
+        )
+    }
+    real, played = found.get(False, Tally()), found.get(True, Tally())
+    both = Tally(
+        total=real.total + played.total,
+        online=real.online + played.online,
+        never_connected=real.never_connected + played.never_connected,
     )
-    return Counts(offline=found["total"] - found["online"] - found["never_connected"], **found)
+    shown = {"hide": real, "only": played}.get(simulated, both)
+    return Counts(real=real, simulated=played, shown=shown)
 
 
 def device_page(*, actor: Actor, chosen: Mapping[str, str], now: datetime) -> DevicePage:
@@ -207,9 +233,19 @@ def device_sheet(*, actor: Actor, uid: str, now: datetime) -> DeviceSheet:
             .order_by("-pk")[:RECENT]
         ],
         standing=lifecycle.standing_of(actor=actor, device=device),
+        record=connectivity.record_of(actor=actor, device=device, now=now),
+        history=histories.traces(actor=actor, device_uid=device.uid, reading=card.reading, now=now),
         sensors=sensors.cards(said.sensors),
         attributes=[(attribute.name, attribute.value) for attribute in said.attributes],
     )
+
+
+def device_log(
+    *, actor: Actor, uid: str, now: datetime
+) -> tuple[DeviceCard, Sequence[connectivity.Line]]:
+    """One device of the viewer, and the log of its connections. Raises NotFound."""
+    device = devices.device_by_uid(actor=actor, uid=uid, include_archived=True)
+    return device_card(device, now=now), connectivity.log_of(actor=actor, device=device)
 
 
 def managed_device(*, actor: Actor, uid: str, now: datetime) -> ManagedDevice:
@@ -250,6 +286,8 @@ def _matching(found: DeviceQuerySet, chosen: Mapping[str, str]) -> DeviceQuerySe
         found = found.filter(device_class=device_class)
     if site := chosen.get("site"):
         found = found.filter(site__site_id=site)
+    if simulated := chosen.get("simulated"):
+        found = found.filter(is_simulated=simulated == "only")
     return found
 
 
@@ -282,6 +320,7 @@ def _card(
         claimed_at=device.claimed_at,
         relays=states,
         reading=meters.reading(metrics=snapshot.metrics, at=snapshot.at) if snapshot else None,
+        clock=snapshot.clock if snapshot else None,
         device_id=device.device_id,
         site=device.site.name if device.site else "",
         site_id=device.site.site_id if device.site else "",

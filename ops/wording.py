@@ -63,6 +63,37 @@ CONNECTIVITY_LABELS: dict[str, str] = {
     "never_connected": "Never connected",
 }
 
+# Why a contact of a device began, and why it ended: what docs/presence.md lists.
+BEGIN_REASONS: dict[str, str] = {
+    "session_opened": "It connected.",
+    "took_over": "It connected anew before the older connection was gone.",
+    "heard_again": "It was heard again on the same connection.",
+    "heard": "It called.",
+    "greeted": "It connected to the MQTT broker.",
+    "after_restart": "It connected again after the server was restarted.",
+    "log_began": "It was online when the log began.",
+}
+
+END_REASONS: dict[str, str] = {
+    "connection_closed": "The device or the network closed the connection.",
+    "connection_lost": "The network lost the connection.",
+    "superseded": "A newer connection of the device took its place.",
+    "silence": "Nothing was heard of it for too long.",
+    "idle": "Nothing was heard of it for too long.",
+    "server_restart": "The server was restarted.",
+    "unpaired": "Its life ended.",
+    "credential_revoked": "Its key was revoked.",
+    "protocol_errors": "It sent what nobody can read.",
+    "frame_too_large": "It sent a message that was too large.",
+    "too_many_messages": "It sent too many messages.",
+    "unavailable": "The server could not do its part.",
+}
+
+WIRES: dict[str, str] = {"websocket": "WebSocket", "http": "HTTP", "mqtt": "MQTT"}
+
+# What a list does with simulated devices; without a choice it shows both.
+SIMULATED_CHOICES: dict[str, str] = {"hide": "Without simulated", "only": "Simulated only"}
+
 PAIRING_LABELS: dict[str, str] = {
     "paired": "Paired",
     "unclaimed": "Unclaimed",
@@ -112,6 +143,9 @@ TRANSFER_LABELS: dict[str, str] = {
 
 TRANSFER_TONES: dict[str, str] = {"offered": "busy", "accepted": "good", "expired": "warn"}
 
+# Seconds of a unit and its name, then the next smaller one.
+_UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+
 # A command whose payload was erased.
 _ERASED_ACTIONS: dict[str, str] = {
     "set_relay": "Switch a relay",
@@ -159,6 +193,8 @@ AUDIT_ACTIONS: dict[str, str] = {
     "devices.device.claim_code_issued": "New claim code made",
     "devices.device.updated": "Settings changed",
     "telemetry.sensor.entered": "Sensor readings entered",
+    "telemetry.set_aside.discarded": "Unusable payload thrown away",
+    "telemetry.set_aside.replayed": "Unusable payload tried again",
     "devices.device.unpaired": "Device unpaired",
     "devices.device.released": "Device released for a new owner",
     "devices.device.transferred": "Device handed over to another owner",
@@ -275,3 +311,37 @@ def plain(name: str) -> str:
 def count_of(count: int, one: str, many: str = "") -> str:
     """`1 device`, `2 devices`."""
     return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
+def connection_reason(reason: str, *, is_begin: bool) -> str:
+    """Why a contact began or ended, as a sentence; a reason of a later release keeps its name."""
+    known = (BEGIN_REASONS if is_begin else END_REASONS).get(reason)
+    return known or f"{plain(reason).capitalize()}."
+
+
+def lasting(seconds: float) -> str:
+    """How long something lasts, in its two largest units: `2 d 3 h`, `5 min`, `40 s`."""
+    whole = int(seconds)
+    for size, unit, smaller, its_unit in _UNITS:
+        if whole >= size:
+            rest = whole % size // smaller
+            # Beyond ten minutes nobody counts seconds.
+            tells_rest = rest and (unit != "min" or whole < 600)
+            return f"{whole // size} {unit}" + (f" {rest} {its_unit}" if tells_rest else "")
+    return f"{whole} s"
+
+
+def clock(skew_s: float) -> str:
+    """How far a clock is from the server's; what a message takes on its way is no fault of it."""
+    if abs(skew_s) < 1:
+        return "In time"
+    return f"{lasting(abs(skew_s))} {'ahead' if skew_s > 0 else 'behind'}"
+
+
+def percent(value: float | None) -> str:
+    """A share with two digits that is never rounded up to all: `99.99 %` is not `100 %`."""
+    if value is None:
+        return "–"
+    if value >= 100:
+        return "100 %"
+    return f"{int(value * 100) / 100:.2f} %"

@@ -135,6 +135,7 @@ register.filter("transfer_tone", lambda value: wording.TRANSFER_TONES.get(value,
 register.filter("erasure_label", lambda value: wording.ERASURE_LABELS.get(value, value))
 register.filter("plain", wording.plain)
 register.filter("hardware", wording.hardware)
+register.filter("clock", wording.clock)
 
 
 @register.simple_tag
@@ -165,3 +166,9 @@ def claim_picture(address: str) -> SafeString:
     """The QR code of an address that opens the claim page."""
     # The picture is made of paths only; nothing of the address stands in it as text.
     return mark_safe(qr.claim_qr_svg(address))  # noqa: S308
+
+
+@register.filter
+def of(values: Mapping[str, Any], key: str) -> Any:
+    """What a mapping has under a key, None without one."""
+    return values.get(key)

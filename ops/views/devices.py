@@ -31,7 +31,7 @@ def devices(request: HttpRequest) -> HttpResponse:
             "is_filtered": bool(chosen.keys() - {"after"}),
             "page": page,
             "tenants": selectors.tenant_choices(actor=request.actor),
-            "counts": selectors.counts(actor=request.actor),
+            "counts": selectors.counts(actor=request.actor, simulated=chosen.get("simulated", "")),
             "origin": f"{request.scheme}://{request.get_host()}",
         },
     )

@@ -46,8 +46,14 @@ def site(request: HttpRequest, site_id: str) -> HttpResponse:
     """One site with its devices."""
     streams = selectors.streams(actor=request.actor)
     found = places.place(actor=request.actor, site_id=site_id)
-    page = selectors.device_page(actor=request.actor, chosen={"site": site_id}, now=timezone.now())
-    context = {"streams": json.dumps(streams), "place": found, "site": found.site, "page": page}
+    now = timezone.now()
+    context = {
+        "streams": json.dumps(streams),
+        "place": found,
+        "site": found.site,
+        "page": selectors.device_page(actor=request.actor, chosen={"site": site_id}, now=now),
+        "outages": places.outages_at(actor=request.actor, site_id=site_id, now=now),
+    }
     return render(request, "ops/site.html", context)
 
 

@@ -18,7 +18,7 @@ from kernel import metrics as our
 from kernel import realtime, ticker
 from kernel.models import Heartbeat
 from ops import health, metrics
-from telemetry.services import ingestion
+from telemetry.services import ingest_processes, ingestion
 from tests.telemetry.boards import NOW, batch, board, reading
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db(transaction=True)]
@@ -83,6 +83,31 @@ def test_a_silent_ticker_shows(all_is_well: None, age_s: int | None) -> None:
 def test_a_ticker_that_ran_a_while_ago_is_fine(all_is_well: None) -> None:
     ticker.beat(timezone.now() - timedelta(seconds=25))
     assert ready()[0] == 200
+
+
+def note_ingest(now: Any, **state: Any) -> None:
+    facts = {"is_connected": True, "dropped": 0, "dropped_at": None} | state
+    ingest_processes.note_process(name="one", started_at=now, now=now, **facts)
+
+
+def test_a_broker_that_nobody_reads_from_is_told_and_pages_serve_on(
+    all_is_well: None, settings: Any
+) -> None:
+    settings.MQTT_URL = "mqtt://broker.test"
+    note_ingest(timezone.now() - timedelta(seconds=40))
+    status, body = ready()
+    assert (status, failing(body)) == (200, {"mqtt"})
+    note_ingest(timezone.now(), is_connected=False)
+    assert ready()[1]["checks"]["mqtt"]["detail"] == "not connected to the broker"
+    note_ingest(timezone.now())
+    assert failing(ready()[1]) == set()
+
+
+def test_what_the_broker_dropped_is_told(all_is_well: None, settings: Any) -> None:
+    settings.MQTT_URL = "mqtt://broker.test"
+    note_ingest(timezone.now(), dropped=7, dropped_at=timezone.now())
+    detail = ready()[1]["checks"]["mqtt"]["detail"]
+    assert detail == "ok; the broker has dropped 7 messages"
 
 
 def test_a_database_that_is_away_shows_without_a_word_about_it(

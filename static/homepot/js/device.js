@@ -17,9 +17,12 @@ live.addEventListener("refetch", refreshSoon);
 live.addEventListener("frame:presence", own((frame) => {
   presence.showConnectivity(page, frame.connectivity);
   presence.showLastSeen(page, frame.last_seen_at);
+  refreshSoon(); // the bars and the log of its connections are the server's to write
 }));
 live.addEventListener("frame:presence_changed", ({ detail }) => {
-  if (detail.devices.includes(deviceUid)) presence.showConnectivity(page, detail.connectivity);
+  if (!detail.devices.includes(deviceUid)) return;
+  presence.showConnectivity(page, detail.connectivity);
+  refreshSoon();
 });
 live.addEventListener("frame:metrics", own((frame) => {
   if (!page.querySelector("[data-metric]") && !hasAskedForMeters) refreshSoon();

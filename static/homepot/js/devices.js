@@ -58,6 +58,7 @@ function startLiveRows() {
     refreshSoon(); // the numbers above the list
   });
   live.addEventListener("frame:device_added", refreshSoon);
+  live.addEventListener("frame:site_outage", refreshSoon);
   live.addEventListener("frame:device_updated", refreshSoon);
   live.addEventListener("frame:device_state", ({ detail }) => {
     const row = rowOf(detail.device_uid);

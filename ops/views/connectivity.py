@@ -1,0 +1,39 @@
+"""The log of a device's connections, and how connected a site was."""
+
+from __future__ import annotations
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from ops import connectivity, places, selectors
+from ops.views.access import signed_in
+from ops.views.tenants import in_tenant
+
+
+@require_safe
+@signed_in
+def connections(request: HttpRequest, uid: str) -> HttpResponse:
+    """The last lines of the log of a device, of an archived one too."""
+    streams = selectors.streams(actor=request.actor)
+    card, lines = selectors.device_log(actor=request.actor, uid=uid, now=timezone.now())
+    context = {
+        "streams": json.dumps(streams),
+        "device": card,
+        "lines": lines,
+        "limit": connectivity.LINES_OF_LOG,
+    }
+    return render(request, "ops/connections.html", context)
+
+
+@require_safe
+@signed_in
+@in_tenant
+def site(request: HttpRequest, site_id: str) -> HttpResponse:
+    """Uptime of a site's devices together, and the outages of the whole site."""
+    found = places.place(actor=request.actor, site_id=site_id)
+    record = connectivity.site_record(actor=request.actor, site_id=site_id, now=timezone.now())
+    return render(request, "ops/site_connectivity.html", {"site": found.site, "record": record})
