@@ -30,6 +30,10 @@ test: ## Run all tests; ARGS="-k relays" narrows them
 races: ## Run the tests of races as often as promised: 500 rounds of 50 refreshes, 200 of each race of devices
 	@HOMEPOT_TEST_ROUNDS=full sh scripts/test.sh -k "races or rotation or returning or round_after" $(ARGS)
 
+.PHONY: loss
+loss: ## Kill, pause and restart every part under 200,000 readings on three wires (half an hour)
+	@HOMEPOT_TEST_ROUNDS=full HOMEPOT_TEST_WORKERS=0 sh scripts/test.sh -s -k telemetry_loss $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style and format (ruff)
 	@$(BIN)/ruff check .

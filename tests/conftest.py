@@ -180,6 +180,18 @@ def tests_work_platform_wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def nobody_was_heard() -> Iterator[None]:
+    """Signs of life that a test left in this process are not those of the next one's devices."""
+    from devices import presence_store  # noqa: PLC0415  after Django is set up
+    from devices.services import signs_of_life  # noqa: PLC0415
+
+    kept = (presence_store.current, signs_of_life.current)
+    yield
+    for function in kept:
+        function.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """The test database is made and migrated by the owner role."""

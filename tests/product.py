@@ -83,19 +83,18 @@ class ProductProcess:
 
     def start(self) -> None:
         """Start every process and return once `/health` answers 200."""
-        with self.stderr_path.open("ab") as log:
-            for command in self._commands:
-                process = subprocess.Popen(
-                    [*MANAGE, command],
-                    env=self.environment,
-                    cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-                self._processes.append(process)
+        self._processes += [self._started(command) for command in self._commands]
         self.wait_healthy()
+
+    def process_of(self, command: str) -> subprocess.Popen[bytes]:
+        """The process that runs this command, for a test to pause or kill."""
+        return self._processes[self._commands.index(command)]
+
+    def start_again(self, command: str) -> None:
+        """Put a new process in the place of one that was killed."""
+        position = self._commands.index(command)
+        self._processes[position].wait(STOP_SECONDS)
+        self._processes[position] = self._started(command)
 
     def wait_healthy(self) -> None:
         """Return when `/health` answers 200; raise with the log when it does not in time."""
@@ -143,6 +142,18 @@ class ProductProcess:
         self.kill9()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _started(self, command: str) -> subprocess.Popen[bytes]:
+        with self.stderr_path.open("ab") as log:
+            return subprocess.Popen(
+                [*MANAGE, command],
+                env=self.environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
     def _is_healthy(self) -> bool:
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=2)
         try:
@@ -161,10 +172,15 @@ def embedded_product(**environment: str) -> ProductProcess:
     )
 
 
-def production_product(services: Mapping[str, str], **environment: str) -> ProductProcess:
-    """Web and ticker processes on the given PostgreSQL and Redis, migrated and ready to start."""
+def production_product(
+    services: Mapping[str, str],
+    *,
+    commands: tuple[str, ...] = ("serve", "ticker"),
+    **environment: str,
+) -> ProductProcess:
+    """These processes on the given PostgreSQL and Redis, migrated and ready to start."""
     product = ProductProcess(
-        commands=("serve", "ticker"),
+        commands=commands,
         environment={
             "HOMEPOT_MODE": "production",
             "SECRET_KEY": secrets.token_urlsafe(50),

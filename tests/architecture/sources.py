@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("audit", "accounts", "devices", "commands", "telemetry", "relays", "devicelink", "ops")
+APPS = (
+    "audit", "accounts", "devices", "commands", "notifications", "telemetry", "relays",
+    "devicelink", "ops",
+)  # fmt: skip
 PACKAGES = ("homepot", "kernel", "edge", *APPS)
 FOLDERS = (*PACKAGES, "tests", "benchmarks", "templates", "static", "scripts")
 SKIPPED_FOLDERS = {"__pycache__", "migrations", "vendor", "vendored", "build", "node_modules"}

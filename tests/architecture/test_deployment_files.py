@@ -21,14 +21,16 @@ def compose() -> dict[str, Any]:
 
 
 def test_compose_starts_every_process_of_the_product(compose: dict[str, Any]) -> None:
-    assert compose["services"].keys() == {"migrate", "web", "ticker", "postgres", "redis"}
+    assert compose["services"].keys() == {
+        "migrate", "web", "ticker", "mqtt_ingest", "postgres", "redis", "mosquitto",
+    }  # fmt: skip
 
 
 def test_compose_sets_only_variables_the_product_knows(compose: dict[str, Any]) -> None:
     known = {variable.name for variable in VARIABLES}
     used = {
         name
-        for service in ("migrate", "web", "ticker")
+        for service in ("migrate", "web", "ticker", "mqtt_ingest")
         for name in compose["services"][service]["environment"]
     }
     assert used <= known

@@ -16,6 +16,7 @@ from benchmarks import (
     http_ingest,
     idle_sockets,
     reconnect_burst,
+    websocket_ingest,
 )
 from benchmarks.household import Household
 from benchmarks.reconnect_burst import Stream
@@ -46,6 +47,15 @@ def test_readings_over_http_are_printed_beside_their_limit(
 
     printed = capsys.readouterr().out
     assert all(row in printed for row in ("limit", "batches of 100", "single readings"))
+
+
+def test_readings_over_websocket_are_printed_beside_their_limit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    websocket_ingest.main(["--backend", "embedded", "--seconds", "0.3", "--rounds", "1"])
+
+    printed = capsys.readouterr().out
+    assert all(row in printed for row in ("limit", "one reading a frame", "100 readings a frame"))
 
 
 def test_the_command_round_trip_prints_floor_product_and_ratio_on_sqlite(

@@ -15,8 +15,13 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
 from devicelink import inbound
+from devicelink.ingest import flushing
+from devicelink.ingest.arrivals import Arrival
+from devices.types import HeldSession
 from edge.protocol import codec
 from edge.protocol.errors import ProtocolError
+from edge.protocol.messages import Telemetry
+from telemetry.types import Acknowledgement
 from tests.factories.devices import connected_device
 from tests.factories.installation import Installation
 from tests.factories.users import make_actor
@@ -80,14 +85,17 @@ BODIES_BY_PATH: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.django_db
 def test_no_frame_gets_past_the_decoder_and_breaks_a_service() -> None:
     board = connected_device(make_actor())
-    sender = inbound.Sender(device_id=board.device_id, epoch=board.epoch)
+    sender = HeldSession(board.device_id, board.epoch, None, board.uid)
     verdicts: Counter[str] = Counter()
-    said = []
+    said: list[Any] = []
+    measured = []
     for frame in spoiled(SAID, FRAMES, seed=SEED):
         try:
-            said.append(codec.decode_up(frame.decode("utf-8", "replace")))
+            message = codec.decode_up(frame.decode("utf-8", "replace"))
         except ProtocolError as error:
             verdicts[error.code] += 1
+            continue
+        (measured if isinstance(message, Telemetry) else said).append(message)
     assert sum(verdicts.values()) > FRAMES / 2, verdicts
     for start in range(0, len(said), 20):
         # Every message is carried out once; the same again would be a repeat, not a new test.
@@ -97,6 +105,13 @@ def test_no_frame_gets_past_the_decoder_and_breaks_a_service() -> None:
         )
         assert not outcome.has_bug
         assert outcome.ending is None
+    assert measured
+    for start in range(0, len(measured), 20):
+        arrivals = [
+            Arrival(sender=sender, telemetry=telemetry, size=1)
+            for telemetry in measured[start : start + 20]
+        ]
+        assert all(isinstance(taken, Acknowledgement) for taken in flushing.store(arrivals))
 
 
 @pytest.mark.fault

@@ -38,6 +38,7 @@ EXEMPT = {
     "kernel_heartbeat": "of the platform's processes",
     "kernel_idempotencyrecord": "of a caller; answers are sealed under the caller's key",
     "kernel_ratewindow": "counts by digest or address",
+    "mqtt_ingest_processes": "of the platform's processes",
     "telemetry_rollupcursor": "how far all readings are rolled up",
 }
 

@@ -76,6 +76,23 @@ def bodies_for(world: World) -> dict[tuple[str, str], Any]:
             "device_id": "new-1",
             "device_class": "other",
         },
+        ("maintenance/new", "POST"): {
+            "site": near.site,
+            "starts_at": "2026-01-01T00:00",
+            "ends_at": "2026-01-01T01:00",
+        },
+        ("notifications/new", "POST"): {
+            "to": "me",
+            "name": "Me",
+            "topics": ["offline"],
+            "after_s": 60,
+        },
+        ("notifications/<str:uid>/edit", "POST"): {
+            "name": "Renamed",
+            "url": "https://hooks.example.com/homepot",
+            "topics": ["offline"],
+            "after_s": 60,
+        },
         ("keys/new", "POST"): {"name": "Another", "max_devices": 5, "days": 7},
         ("enrol/<str:uid>/keys", "POST"): {"passphrase": "not the passphrase"},
         ("people/<str:uid>/name", "POST"): {"name": "Renamed"},

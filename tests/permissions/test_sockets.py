@@ -123,6 +123,7 @@ def up_messages(home: Home | None) -> dict[str, dict[str, Any]]:
             "sensors": [{"sensor": "hall", "kind": "motion", "value": True, "event_id": "s2"}],
             "attributes": {"hub_model": "HS-2"},
         },
+        "status": {**named, "status": "online", "session": "c1"},
     }
 
 
@@ -178,15 +179,20 @@ def test_ids_that_another_tenants_device_has_used_are_free(
 
 
 def _replies(device: Peer) -> list[dict[str, Any]]:
-    """What comes back until the answer to a last message, which is handled after all before."""
+    """What comes back until the answers to last messages, which are handled after all before.
+
+    There are two: telemetry goes its own way.
+    """
     device.say(type="telemetry", boot_id="last", readings=[{"seq": 1, "metrics": {"ram": 1}}])
-    heard = []
-    while True:
+    device.say(type="sensor_report", report_id="last", attributes={"hub_model": "HS-2"})
+    heard, awaited = [], {"telemetry_ack", "sensor_ack"}
+    while awaited:
         frame = device.hear()
-        if frame.get("boot_id") == "last":
-            return heard
-        if frame["type"] in {"error", "telemetry_ack"}:
+        if "last" in {frame.get("boot_id"), frame.get("report_id")}:
+            awaited.discard(frame["type"])
+        elif frame["type"] in {"error", "telemetry_ack"}:
             heard.append(frame)
+    return heard
 
 
 @pytest.mark.parametrize("which", ["own", "far", "unknown"])

@@ -24,6 +24,10 @@ from devices.services import (
 from devices.types import SiteDevice
 from kernel import tokens
 from kernel.actors import Actor
+from notifications.services import channels
+from notifications.types import ChannelWish
+from telemetry.models import SetAsidePayload
+from telemetry.services.set_aside import NOT_STORED, Unusable, keep
 from tests.accounts import households, people
 from tests.devices import enrolment_lists
 from tests.factories import devices as boards
@@ -58,6 +62,8 @@ class Side:
     invitation_token: str
     presence_policy: str
     maintenance_window: str
+    notification_channel: str
+    set_aside: str
 
     def names(self, kind: str) -> dict[str, str]:
         """What stands in the path for an object of that kind of this side."""
@@ -70,6 +76,8 @@ class Side:
             "transfer": self.transfer,
             "presence_policy": self.presence_policy,
             "maintenance_window": self.maintenance_window,
+            "notification_channel": self.notification_channel,
+            "set_aside": self.set_aside,
             "tenant": self.tenant.uid,
             "erasure": self.erased,
             "user": self.people["colleague"].uid,
@@ -170,6 +178,12 @@ def _build_side(name: str) -> Side:
         presence_policy=policies.create_policy(
             device_class="server", offline_after_s=120, actor=actor, now=now
         ).uid,
+        notification_channel=channels.create_channel(
+            transport="webhook",
+            wish=ChannelWish(name="On-call", url="https://hooks.example.com/homepot"),
+            actor=actor,
+            now=now,
+        ).channel.uid,
         maintenance_window=maintenance.create_window(
             starts_at=now,
             ends_at=now + timedelta(hours=1),
@@ -177,7 +191,20 @@ def _build_side(name: str) -> Side:
             actor=actor,
             now=now,
         ).uid,
+        set_aside=_set_aside(board.uid),
     )
+
+
+def _set_aside(device_uid: str) -> str:
+    unusable = Unusable(
+        device_uid=device_uid,
+        topic=f"homepot/v1/{device_uid}/telemetry",
+        payload=b'{"type":"telemetry","boot_id":"b1","seq":1,"metrics":{"a":1.0}}',
+        reason=NOT_STORED,
+    )
+    keep(unusable=[unusable], now=timezone.now())
+    rows = SetAsidePayload.objects.unscoped("tests look at everything")
+    return str(rows.get(device_uid=device_uid).uid)
 
 
 def _within(user: User, tenant: Tenant) -> Actor:
