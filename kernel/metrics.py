@@ -37,12 +37,41 @@ INGEST_REQUESTS: Final = Counter(
     ["code"],
 )
 INGEST_QUEUED: Final = Gauge(
-    "homepot_ingest_queued_readings", "Readings over HTTP that this process holds uncommitted."
+    "homepot_ingest_queued_readings", "Readings that this process holds uncommitted."
 )
 INGEST_FLUSH_SECONDS: Final = Histogram(
     "homepot_ingest_flush_seconds",
-    "Time of one group commit of readings that came over HTTP.",
+    "Time of one group commit of readings.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+MQTT_MESSAGES: Final = Counter(
+    "homepot_mqtt_messages_total",
+    "Messages of devices that came over MQTT, and what became of them.",
+    ["type", "outcome"],
+)
+MQTT_CONNECTED: Final = Gauge(
+    "homepot_mqtt_connections", "Connections to the broker that this process reads from."
+)
+MQTT_LOST: Final = Counter(
+    "homepot_mqtt_connections_lost_total", "Connections to the broker that broke or were replaced."
+)
+MQTT_DROPPED: Final = Gauge(
+    "homepot_mqtt_broker_dropped_messages",
+    "Messages the broker has thrown away since this process began to watch it.",
+)
+MQTT_ACCOUNTS: Final = Counter(
+    "homepot_mqtt_account_changes_total",
+    "Devices' accounts at the broker: issued, unconfirmed, removed, lost, or a stranger.",
+    ["outcome"],
+)
+MQTT_STORED: Final = Gauge("homepot_mqtt_broker_stored_messages", "Messages that the broker holds.")
+PRESENCE_STORE_FAILURES: Final = Counter(
+    "homepot_presence_store_failures_total", "Questions the presence store did not answer."
+)
+NOTIFICATIONS: Final = Counter(
+    "homepot_notification_attempts_total",
+    "Attempts to deliver a notification: delivered, failed, or dead (given up).",
+    ["outcome"],
 )
 HINTS_LOST: Final = Counter(
     "homepot_hints_lost_total", "Hints that never reached the bus; readers pull instead."
