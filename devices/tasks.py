@@ -8,14 +8,14 @@ from devices.services import (
     flapping,
     lateness,
     outages,
-    presence,
     rotation,
+    sweeping,
     transfers,
 )
 from kernel import ticker
 
 # DESIGN: a silent device is found at most one sweep (5 s) late.
-ticker.register("devices.presence.sweep", every_s=2.0, run=presence.sweep)
+ticker.register("devices.presence.sweep", every_s=2.0, run=sweeping.sweep)
 # A key past its deadline opens nothing from that moment; this closes the sockets that stand on it.
 ticker.register("devices.credentials.sweep", every_s=5.0, run=rotation.sweep)
 # An offer past its time is refused at once; this makes it show as expired.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -283,6 +283,19 @@ class Contact:
     wire: str = "http"
     address: str = ""
     client_session: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Absence:
+    """A time in which the server itself heard nobody: its silences are no device's."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How long it was."""
+        return self.until - self.since
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -83,8 +83,14 @@ class SiteOutput(serializers.Serializer[Any]):
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
     created_at = serializers.DateTimeField()
-    device_count = serializers.IntegerField(help_text="Paired devices at the site.")
+    device_count = serializers.IntegerField(
+        help_text="Paired devices at the site, simulated ones among them."
+    )
     online_count = serializers.IntegerField(help_text="Those of them that are online.")
+    real_count = serializers.IntegerField(
+        help_text="Without simulated ones: the figure that counts."
+    )
+    real_online_count = serializers.IntegerField(help_text="Those of them that are online.")
     tenant = serializers.SerializerMethodField()
 
     def get_tenant(self, site: Any) -> dict[str, str]:

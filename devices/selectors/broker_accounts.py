@@ -1,4 +1,4 @@
-"""Reads about accounts at the MQTT broker; within platform-wide work only."""
+"""Reads about accounts at the MQTT broker; within platform-wide work, but for those of a device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from devices.models import BrokerAccount
+from devices.models import BrokerAccount, Device
 from kernel.broker_accounts import PasswordDigest
 
 _CHUNK = 1_000
@@ -20,6 +20,12 @@ class BrokerAccountFacts:
     client_id: str
     applied_at: datetime | None
     digest: PasswordDigest
+
+
+def broker_account_of(device: Device) -> BrokerAccount | None:
+    """The last account of a device that the caller was found to see; None if it never had one."""
+    found: BrokerAccount | None = BrokerAccount.objects.filter(device_id=device.pk).first()
+    return found
 
 
 def confirmed_broker_accounts() -> Iterator[BrokerAccountFacts]:

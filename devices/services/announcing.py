@@ -21,9 +21,6 @@ MANY = 2_000
 
 def tell(changes: Sequence[Transition]) -> None:
     """Tell of each change once, within the unit of work that made them."""
-    grouped: dict[tuple[int | None, bool], list[Transition]] = defaultdict(list)
-    for change in changes:
-        grouped[change.tenant_id, change.is_online].append(change)
     publish_all(
         [
             events.PresenceChanged(
@@ -33,17 +30,24 @@ def tell(changes: Sequence[Transition]) -> None:
         ]
     )
     registry.happened([_happening(change) for change in changes if change.tenant_id is not None])
+    show_all(changes)
+
+
+def show_all(changes: Sequence[Transition], *, is_flapping: bool | None = None) -> None:
+    """Show browsers how these devices stand, many of a tenant in one frame."""
+    grouped: dict[tuple[int | None, bool], list[Transition]] = defaultdict(list)
+    for change in changes:
+        grouped[change.tenant_id, change.is_online].append(change)
     for (tenant_id, is_online), group in grouped.items():
         if len(group) <= FEW:
             for change in group:
-                show(change)
+                _show(change, is_flapping)
             continue
         for start in range(0, len(group), MANY):
-            _show_many(tenant_id, is_online, group[start : start + MANY])
+            _show_many(tenant_id, is_online, is_flapping, group[start : start + MANY])
 
 
-def show(change: Transition, *, is_flapping: bool | None = None) -> None:
-    """Show browsers how one device stands."""
+def _show(change: Transition, is_flapping: bool | None) -> None:
     payload: dict[str, Any] = {
         "device_uid": change.device_uid,
         "connectivity": _word(change.is_online),
@@ -54,17 +58,17 @@ def show(change: Transition, *, is_flapping: bool | None = None) -> None:
     live.append(tenant_id=change.tenant_id, kind="presence", payload=payload, now=change.at)
 
 
-def _show_many(tenant_id: int | None, is_online: bool, changes: Sequence[Transition]) -> None:
-    live.append(
-        tenant_id=tenant_id,
-        kind="presence_changed",
-        payload={
-            "connectivity": _word(is_online),
-            "at": _iso(changes[0].at),
-            "devices": [change.device_uid for change in changes],
-        },
-        now=changes[0].at,
-    )
+def _show_many(
+    tenant_id: int | None, is_online: bool, is_flapping: bool | None, changes: Sequence[Transition]
+) -> None:
+    payload: dict[str, Any] = {
+        "connectivity": _word(is_online),
+        "at": _iso(changes[0].at),
+        "devices": [change.device_uid for change in changes],
+    }
+    if is_flapping is not None:
+        payload["flapping"] = is_flapping
+    live.append(tenant_id=tenant_id, kind="presence_changed", payload=payload, now=changes[0].at)
 
 
 def _happening(change: Transition) -> Happening:

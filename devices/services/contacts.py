@@ -237,7 +237,8 @@ def _note_all(heard: list[_Heard]) -> None:
         else:
             fresh_until[device_id] = one.heard_at.timestamp() + every
     for device_id, seconds in presence.note_signs(signs=due).items():
-        fresh_until[device_id] = due[device_id].timestamp() + seconds
+        if seconds is not None:
+            fresh_until[device_id] = due[device_id].timestamp() + seconds
     signs = signs_of_life.current()
     transaction.on_commit(lambda: signs.note_all(latest, fresh_until=fresh_until))
 

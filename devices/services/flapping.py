@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,7 +15,7 @@ from devices.models import DeviceConnection, DevicePresence, DeviceSession, Flap
 from devices.services import announcing
 from devices.services.connectivity import OURS
 from devices.types import Happening, Transition
-from kernel.events import publish
+from kernel.events import publish_all
 from kernel.locking import lock_rows
 from kernel.unit_of_work import unit_of_work
 
@@ -25,6 +27,15 @@ _CHUNK = 500
 _CONTACTS = 50
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """The change with which an episode begins, and what came before it."""
+
+    change: Transition
+    count: int
+    since: datetime
+
+
 def fold(transitions: Sequence[Transition]) -> list[Transition]:
     """Count the changes of flapping devices, open episodes; returns those to be told one by one.
 
@@ -32,16 +43,10 @@ def fold(transitions: Sequence[Transition]) -> list[Transition]:
     """
     quiet = [change for change in transitions if change.is_flapping]
     rest = [change for change in transitions if not change.is_flapping]
-    for change in quiet:
-        if change.reason not in OURS:
-            _open().filter(device_id=change.device_id).update(
-                count=F("count") + 1, last_at=change.at
-            )
+    _count([change for change in quiet if change.reason not in OURS])
     begun = _begun([change for change in rest if _is_soon(change)])
-    for change in rest:
-        if change.device_id in begun:
-            count, since = begun[change.device_id]
-            _begin(change, count, since)
+    last = {change.device_id: change for change in rest if change.device_id in begun}
+    _begin([_Begun(change, *begun[device_id]) for device_id, change in last.items()])
     return [change for change in rest if change.device_id not in begun]
 
 
@@ -59,6 +64,15 @@ def end_with_lives(ended: Sequence[registry.Ended]) -> None:
     keys = [life.device_id for life in ended]
     if _open().filter(device_id__in=keys).update(ended_at=ended[0].now):
         DevicePresence.objects.filter(device_id__in=keys).update(is_flapping=False)
+
+
+def _count(changes: Sequence[Transition]) -> None:
+    """Add the changes to the open episodes; those of one moment with one statement."""
+    alike: dict[tuple[datetime, int], list[int]] = defaultdict(list)
+    for (device_id, at), times in Counter((one.device_id, one.at) for one in changes).items():
+        alike[at, times].append(device_id)
+    for (at, times), device_ids in sorted(alike.items()):
+        _open().filter(device_id__in=device_ids).update(count=F("count") + times, last_at=at)
 
 
 def _is_soon(change: Transition) -> bool:
@@ -81,18 +95,39 @@ def _begun(changes: Sequence[Transition]) -> dict[int, tuple[int, datetime]]:
     return {device_id: (count, since) for device_id, count, since in counted if count >= CHANGES}
 
 
-def _begin(change: Transition, count: int, since: datetime) -> None:
-    FlapEpisode.objects.create(
-        device_id=change.device_id,
-        tenant_id=change.tenant_id,
-        count=count,
-        began_at=since,
-        last_at=change.at,
+def _begin(begun: Sequence[_Begun]) -> None:
+    """Open the episodes, however many, with a few statements."""
+    if not begun:
+        return
+    FlapEpisode.objects.bulk_create(
+        FlapEpisode(
+            device_id=one.change.device_id,
+            tenant_id=one.change.tenant_id,
+            count=one.count,
+            began_at=one.since,
+            last_at=one.change.at,
+        )
+        for one in begun
     )
-    DevicePresence.objects.filter(device_id=change.device_id).update(is_flapping=True)
-    announcing.show(change, is_flapping=True)
-    publish(events.FlappingBegan(occurred_at=change.at, device_id=change.device_id, count=count))
-    _note("flapping", change, count=count, began_at=since)
+    changes = [one.change for one in begun]
+    flapping = DevicePresence.objects.filter(device_id__in=[one.device_id for one in changes])
+    flapping.update(is_flapping=True)
+    announcing.show_all(changes, is_flapping=True)
+    publish_all(
+        [
+            events.FlappingBegan(
+                occurred_at=one.change.at, device_id=one.change.device_id, count=one.count
+            )
+            for one in begun
+        ]
+    )
+    registry.happened(
+        [
+            _happening("flapping", one.change, count=one.count, began_at=one.since)
+            for one in begun
+            if one.change.tenant_id is not None
+        ]
+    )
 
 
 @unit_of_work()
@@ -103,8 +138,8 @@ def _settle(device_ids: list[int], now: datetime) -> int:
     _open().filter(device_id__in=settled).update(ended_at=now)
     presences = DevicePresence.objects.filter(device_id__in=settled)
     presences.update(is_flapping=False)
-    for presence in presences.select_related("device"):
-        change = Transition(
+    changes = [
+        Transition(
             device_id=presence.device_id,
             device_uid=presence.device.uid,
             tenant_id=presence.tenant_id,
@@ -113,34 +148,35 @@ def _settle(device_ids: list[int], now: datetime) -> int:
             at=now,
             last_seen_at=presence.last_seen_at,
         )
-        announcing.show(change, is_flapping=False)
-        publish(
+        for presence in presences.select_related("device").order_by("pk")
+    ]
+    announcing.show_all(changes, is_flapping=False)
+    publish_all(
+        [
             events.FlappingEnded(
-                occurred_at=now, device_id=presence.device_id, is_online=presence.is_online
+                occurred_at=now, device_id=change.device_id, is_online=change.is_online
             )
-        )
-        _note("flapping_ended", change)
+            for change in changes
+        ]
+    )
+    registry.happened(
+        [_happening("flapping_ended", change) for change in changes if change.tenant_id is not None]
+    )
     return len(settled)
 
 
-def _note(
+def _happening(
     kind: str, change: Transition, *, count: int = 0, began_at: datetime | None = None
-) -> None:
-    if change.tenant_id is None:
-        return
-    registry.happened(
-        [
-            Happening(
-                kind=kind,
-                tenant_id=change.tenant_id,
-                at=change.at,
-                device_id=change.device_id,
-                is_online=change.is_online,
-                reason=change.reason,
-                count=count,
-                began_at=began_at,
-            )
-        ]
+) -> Happening:
+    return Happening(
+        kind=kind,
+        tenant_id=change.tenant_id or 0,
+        at=change.at,
+        device_id=change.device_id,
+        is_online=change.is_online,
+        reason=change.reason,
+        count=count,
+        began_at=began_at,
     )
 
 

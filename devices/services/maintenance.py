@@ -120,7 +120,7 @@ def _site(actor: Actor, tenant_id: int, site_id: str | None) -> Site | None:
 
 def _check(starts_at: datetime, ends_at: datetime, reason: str) -> None:
     wrong: dict[str, list[str]] = {}
-    if not starts_at < ends_at <= starts_at + LONGEST:
+    if not timedelta(0) < ends_at - starts_at <= LONGEST:
         wrong["ends_at"] = [f"Later than starts_at, by at most {LONGEST.days} days."]
     if len(reason) > _MAX_REASON:
         wrong["reason"] = [f"At most {_MAX_REASON} characters."]

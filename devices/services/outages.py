@@ -1,4 +1,8 @@
-"""Site outages: nearly all devices of a site lost within a minute are one event."""
+"""Site outages: nearly all devices of a site lost within a minute are one event.
+
+Simulated devices say nothing of a site where real ones are: neither that they are lost nor that
+they are there. Where there are only simulated ones, those count.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, Q
 
 from devices import events, registry, selectors
 from devices.choices import ConnectionKind
@@ -35,16 +39,36 @@ class _Loss:
     moments: list[datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How many of a site's devices that count are there, and how many of those are online."""
+
+    is_simulated: bool
+    devices: int
+    online: int
+
+
+_NOBODY = _Standing(is_simulated=False, devices=0, online=0)
+
+
 def sweep(now: datetime) -> int:
     """Open and close outages; any number of sweepers may run. Returns how many changed."""
     changed = _close_those_over(now)
-    losses = [loss for loss in _losses(now) if len(loss.moments) >= LEAST]
-    online = _online([loss.site_pk for loss in losses])
-    return changed + sum(_open(loss, online.get(loss.site_pk, 0), now) for loss in losses)
+    by_site = _losses(now)
+    standing = _standing([site for site, lost in by_site.items() if len(lost) >= LEAST])
+    for site_pk, there in standing.items():
+        moments = [
+            at for is_simulated, at in by_site[site_pk] if is_simulated == there.is_simulated
+        ]
+        changed += _open(_Loss(site_pk, sorted(moments)), there.online, now)
+    return changed
 
 
-def _losses(now: datetime) -> list[_Loss]:
-    """Sites that lost devices lately which are still gone; nothing of them is excused."""
+def _losses(now: datetime) -> dict[int, list[tuple[bool, datetime]]]:
+    """Who was lost lately at which site and is still gone, unless that is excused.
+
+    Of each whether it is simulated, and when it went.
+    """
     lines = DeviceConnection.objects.unscoped("losses at the sites of all tenants")
     lost = lines.filter(
         at__gt=now - _LOOK_BACK,
@@ -58,16 +82,18 @@ def _losses(now: datetime) -> list[_Loss]:
     known = SiteOutage.objects.unscoped("outages of all tenants").filter(ended_at__isnull=True)
     lost = lost.exclude(device__site_id__in=known.values("site_id"))
     excused = selectors.devices_in_maintenance(now)
-    by_site: dict[int, list[datetime]] = defaultdict(list)
-    for site_pk, tenant_id, device_id, at in lost.values_list(
-        "device__site_id", "device__tenant_id", "device_id", "at"
+    by_site: dict[int, list[tuple[bool, datetime]]] = defaultdict(list)
+    for site_pk, tenant_id, device_id, is_simulated, at in lost.values_list(
+        "device__site_id", "device__tenant_id", "device_id", "device__is_simulated", "at"
     ):
         if not excused.covers(tenant_id=tenant_id, site_id=site_pk, device_id=device_id):
-            by_site[site_pk].append(at)
-    return [_Loss(site_pk, sorted(moments)) for site_pk, moments in by_site.items()]
+            by_site[site_pk].append((is_simulated, at))
+    return by_site
 
 
 def _open(loss: _Loss, online: int, now: datetime) -> bool:
+    if len(loss.moments) < LEAST:
+        return False
     began_at, lost = _densest(loss.moments)
     total = online + len(loss.moments)
     if lost < LEAST or lost < SHARE * total:
@@ -113,21 +139,29 @@ def _densest(moments: Sequence[datetime]) -> tuple[datetime, int]:
     return best, most
 
 
-def _online(site_pks: Collection[int]) -> dict[int, int]:
-    """How many devices are online at each of the sites; those without any are left out."""
-    devices = Device.objects.unscoped("sites that lost devices")
-    there = devices.filter(site_id__in=site_pks, presence__is_online=True).order_by()
-    return dict(there.values_list("site_id").annotate(Count("pk")))
+def _standing(site_pks: Collection[int]) -> dict[int, _Standing]:
+    """How the devices of these sites stand that count there; sites without any are left out."""
+    devices = Device.objects.unscoped("sites that lost devices").filter(site_id__in=site_pks)
+    counted = devices.order_by().values_list("site_id", "is_simulated")
+    numbers = counted.annotate(
+        devices=Count("pk"), online=Count("pk", filter=Q(presence__is_online=True))
+    )
+    rows = [(site_pk, _Standing(*rest)) for site_pk, *rest in numbers]
+    # The real ones of a site come after the simulated ones, and replace them.
+    return dict(sorted(rows, key=lambda row: not row[1].is_simulated))
 
 
 def _close_those_over(now: datetime) -> int:
     rows = SiteOutage.objects.unscoped("outages of all tenants").filter(ended_at__isnull=True)
     closed, open_now = 0, list(rows.select_related("site"))
-    online = _online([outage.site_id for outage in open_now])
+    standing = _standing([outage.site_id for outage in open_now])
     for outage in open_now:
+        there = standing.get(outage.site_id, _NOBODY)
         # Half of those that were lost, beside those that never went.
-        back = online.get(outage.site_id, 0) - (outage.total - outage.lost)
-        if back >= outage.lost / 2 or outage.site.removed_at is not None:
+        back = there.online - (outage.total - outage.lost)
+        # Those that were moved or unpaired meanwhile do not come back.
+        gone = there.devices - there.online
+        if min(outage.lost - back, gone) <= outage.lost / 2 or outage.site.removed_at is not None:
             closed += _close(outage, now)
     return closed
 

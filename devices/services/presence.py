@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, TypeVar
@@ -21,11 +20,12 @@ from devices.services import (
     lateness,
     presence_keys,
     presence_rows,
+    presence_state,
     timeouts,
 )
-from devices.types import Contact, Transition
+from devices.services.presence_state import State
+from devices.types import Absence, Contact, Transition
 from edge.protocol import limits
-from kernel.compiled import Select, Slot
 from kernel.locking import lock_rows, locking
 from kernel.unit_of_work import before_commit, require_unit_of_work, unit_of_work
 
@@ -35,61 +35,11 @@ SWEEP_CHUNK = 5_000
 _SIGNS_CHUNK = 2_000
 # Devices brought back in one transaction.
 _RETURN_CHUNK = 200
+# What ends a session for these ends the connections of the device's MQTT client too.
+_ENDS_ALL: Final = frozenset({"unpaired", "credential_revoked"})
 OVER_HTTP: Final = Contact()
 _MAX_CLIENT_SESSION = 64
 _M = TypeVar("_M", bound=Model)
-_STATE = Select(
-    lambda: DevicePresence.objects.filter(device_id=Slot("device_id")).values_list(
-        "device_id",
-        "device__uid",
-        "device__tenant_id",
-        "device__is_active",
-        "is_online",
-        "last_seen_at",
-        "contact",
-        "contact_at",
-        "changed_at",
-        "known_since",
-        "is_flapping",
-        "offline_after_s",
-        "wire",
-        "address",
-        "client_session",
-        "client_lost_at",
-    )
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """A presence row as it is under the device's lock, in the order of `_STATE`."""
-
-    device_id: int
-    device_uid: str
-    tenant_id: int | None
-    is_active: bool
-    is_online: bool
-    last_seen_at: datetime | None
-    contact: int
-    contact_at: datetime | None
-    changed_at: datetime | None
-    known_since: datetime | None
-    is_flapping: bool
-    offline_after_s: int | None
-    wire: str
-    address: str
-    client_session: str
-    client_lost_at: datetime | None
-
-    @property
-    def sessionless(self) -> Contact:
-        """How it is heard where no session holds it."""
-        return Contact(wire=self.wire, address=self.address, client_session=self.client_session)
-
-    @property
-    def greeter(self) -> str:
-        """The connection of its MQTT client that greeted last, unless that one was lost."""
-        return "" if self.client_lost_at else self.client_session
 
 
 def mark_online(
@@ -106,11 +56,11 @@ def mark_online(
     ends with it. One whose life has ended stays offline, whoever has just heard it.
     """
     require_unit_of_work()
-    state = _state(device_id)
+    state = presence_state.read(device_id)
     if state is None or not state.is_active:
         return
     if state.is_online and by.session_epoch is None:
-        _row(device_id).update(last_seen_at=now, offline_due_at=_due(now))
+        presence_state.row(device_id).update(last_seen_at=now, offline_due_at=_due(now))
         return
     _begin(state, by, former, reason, now)
 
@@ -122,17 +72,17 @@ def greet(*, device_id: int, client_session: str, held: Contact | None, now: dat
     lost does not begin again: its greeting came late, and False is returned.
     """
     require_unit_of_work()
-    state = _state(device_id)
+    state = presence_state.read(device_id)
     named = client_session[:_MAX_CLIENT_SESSION]
     if state is None or not state.is_active:
         return False
     if state.client_session == named and state.client_lost_at is not None:
         return False
-    _row(device_id).update(client_session=named, client_lost_at=None)
+    presence_state.row(device_id).update(client_session=named, client_lost_at=None)
     # Its messages may come before its greeting: they have begun the contact then.
     has_begun = state.wire == Wire.MQTT and state.greeter in ("", named)
     if state.is_online and (held is not None or has_begun):
-        _row(device_id).update(last_seen_at=now, offline_due_at=_due(now))
+        presence_state.row(device_id).update(last_seen_at=now, offline_due_at=_due(now))
         return True
     by = Contact(wire=Wire.MQTT, client_session=named)
     _begin(state, by, state.sessionless, connectivity.GREETED, now)
@@ -148,10 +98,10 @@ def say_goodbye(
     heard over HTTP, nor when a newer connection has greeted.
     """
     require_unit_of_work()
-    state = _state(device_id)
+    state = presence_state.read(device_id)
     if state is None or state.greeter != client_session[:_MAX_CLIENT_SESSION]:
         return False
-    _row(device_id).update(client_lost_at=now)
+    presence_state.row(device_id).update(client_lost_at=now)
     if not state.is_online or held is not None or state.wire != Wire.MQTT:
         return False
     mark_offline(device_id=device_id, reason=connectivity.CONNECTION_LOST, now=now)
@@ -159,12 +109,20 @@ def say_goodbye(
 
 
 def mark_offline(*, device_id: int, of: Contact = OVER_HTTP, reason: str, now: datetime) -> None:
-    """Note that the contact ended, within the caller's unit of work, under the device's lock."""
+    """Note that the contact ended, within the caller's unit of work, under the device's lock.
+
+    Where a session ends beside an MQTT client that has greeted and was not lost, the contact goes
+    over to that one: the device is offline by its word or by silence.
+    """
     require_unit_of_work()
-    state = _state(device_id)
+    state = presence_state.read(device_id)
     if state is None or not state.is_online:
         return
-    _row(device_id).update(is_online=False, offline_due_at=None, changed_at=now)
+    is_session = of.session_epoch is not None
+    if is_session and state.greeter and state.is_active and reason not in _ENDS_ALL:
+        _hand_over(state, of, reason, now)
+        return
+    presence_state.row(device_id).update(is_online=False, offline_due_at=None, changed_at=now)
     _note_end(state, of, reason, now)
     _changed(state, is_online=False, reason=reason, seen=state.last_seen_at, now=now)
 
@@ -178,16 +136,16 @@ def take_offline(*, device_ids: Sequence[int], reason: str, now: datetime) -> li
     return _take(DevicePresence.objects.filter(device_id__in=device_ids), reason, now)
 
 
-def touch(*, device_ids: Collection[int], now: datetime) -> dict[int, float]:
+def touch(*, device_ids: Collection[int], now: datetime) -> dict[int, float | None]:
     """Note that these devices were heard at one time, as `note_signs` does."""
     return note_signs(signs=dict.fromkeys(device_ids, now))
 
 
-def note_signs(*, signs: Mapping[int, datetime]) -> dict[int, float]:
+def note_signs(*, signs: Mapping[int, datetime]) -> dict[int, float | None]:
     """Note when each of these devices was heard; those swept before that come back.
 
-    Returns for how many seconds their rows need no writing; who is left out is to be noted again,
-    because another transaction holds its row.
+    Returns for how many seconds their rows need no writing, None for those that were offline; who
+    is left out is to be noted again, because another transaction holds its row.
     """
     fresh: dict[int, int | None] = {}
     ordered = sorted(signs)
@@ -195,23 +153,26 @@ def note_signs(*, signs: Mapping[int, datetime]) -> dict[int, float]:
         some = {one: signs[one] for one in ordered[start : start + _SIGNS_CHUNK]}
         with unit_of_work():
             fresh |= presence_rows.write(some)
+    noted: dict[int, float | None] = {
+        one: timeouts.noted_every(allowed) for one, allowed in fresh.items()
+    }
     missed = [one for one in ordered if one not in fresh]
     if missed:
-        fresh |= _note_missed({one: signs[one] for one in missed})
-    return {one: timeouts.noted_every(allowed) for one, allowed in fresh.items()}
+        noted |= _note_missed({one: signs[one] for one in missed})
+    return noted
 
 
-def _note_missed(signs: Mapping[int, datetime]) -> dict[int, int | None]:
+def _note_missed(signs: Mapping[int, datetime]) -> dict[int, float | None]:
     """Those whose rows were not to be written: heard later already, offline, or held."""
     rows = DevicePresence.objects.filter(device_id__in=list(signs)).values_list(
         "device_id", "is_online", "last_seen_at", "changed_at", "offline_after_s"
     )
-    settled: dict[int, int | None] = {}
+    settled: dict[int, float | None] = {}
     gone = []
     for device_id, is_online, seen, changed, allowed in rows:
         at = signs[device_id]
         if not is_online or (seen is not None and seen >= at):
-            settled[device_id] = allowed
+            settled[device_id] = timeouts.noted_every(allowed) if is_online else None
         # A sign from before it was taken for gone brings nobody back.
         if not is_online and (changed is None or changed < at):
             gone.append(device_id)
@@ -221,10 +182,11 @@ def _note_missed(signs: Mapping[int, datetime]) -> dict[int, int | None]:
     return settled
 
 
-def sweep(now: datetime) -> int:
+def sweep(now: datetime, *, absence: Absence | None = None) -> int:
     """Find the devices that have been silent too long; returns how many went offline.
 
     Any number of sweepers may run: each device is taken by a compare-and-set on its deadline.
+    Those that were silent so long only because the server was away (`absence`) go for that reason.
     """
     due = DevicePresence.objects.filter(is_online=True, offline_due_at__lte=now)
     # One look for all: another one after each piece would pass by everything done before it.
@@ -232,16 +194,22 @@ def sweep(now: datetime) -> int:
         due.values_list("device_id", "last_seen_at", "offline_after_s"), key=itemgetter(0)
     )
     pieces = [silent[start : start + SWEEP_CHUNK] for start in range(0, len(silent), SWEEP_CHUNK)]
-    return sum(_sweep(lateness.still_silent(piece, now), now) for piece in pieces)
+    return sum(_sweep(lateness.still_silent(piece, now), absence, now) for piece in pieces)
 
 
 @unit_of_work()
-def _sweep(device_ids: list[int], now: datetime) -> int:
+def _sweep(device_ids: list[int], absence: Absence | None, now: datetime) -> int:
     sessions = _among(DeviceSession.objects.all(), device_ids)
     list(locking(sessions).values_list("device_id"))
     # A device noted between the look and the lock keeps its place.
     silent = _among(DevicePresence.objects.filter(offline_due_at__lte=now), device_ids)
-    gone = _take(silent, connectivity.SILENCE, now)
+    gone = []
+    if absence is not None:
+        unheard = silent.filter(
+            last_seen_at__lte=absence.since, offline_due_at__gt=now - absence.length
+        )
+        gone += _take(unheard, connectivity.SERVER_RESTART, now)
+    gone += _take(silent, connectivity.SILENCE, now)
     _among(DeviceSession.objects.filter(is_live=True), gone).update(
         is_live=False, closed_at=now, close_reason=connectivity.SILENCE
     )
@@ -311,7 +279,7 @@ def _announce(changes: list[Transition]) -> None:
 
 
 def _changed(
-    state: _State, *, is_online: bool, reason: str, seen: datetime | None, now: datetime
+    state: State, *, is_online: bool, reason: str, seen: datetime | None, now: datetime
 ) -> None:
     change = Transition(
         device_id=state.device_id,
@@ -327,7 +295,7 @@ def _changed(
     before_commit(_announce, change)
 
 
-def _begin(state: _State, by: Contact, former: Contact, reason: str, now: datetime) -> None:
+def _begin(state: State, by: Contact, former: Contact, reason: str, now: datetime) -> None:
     """Begin the next contact; whichever was there ends with it."""
     changes: dict[str, Any] = {"contact": state.contact + 1, "contact_at": now}
     if by.session_epoch is None:
@@ -336,7 +304,9 @@ def _begin(state: _State, by: Contact, former: Contact, reason: str, now: dateti
         changes |= {
             "is_online": True, "changed_at": now, "known_since": state.known_since or now,
         }  # fmt: skip
-    _row(state.device_id).update(last_seen_at=now, offline_due_at=_due(now), **changes)
+    presence_state.row(state.device_id).update(
+        last_seen_at=now, offline_due_at=_due(now), **changes
+    )
     if state.is_online:
         _note_end(state, former, connectivity.SUPERSEDED, now)
         reason = connectivity.TOOK_OVER
@@ -352,7 +322,24 @@ def _begin(state: _State, by: Contact, former: Contact, reason: str, now: dateti
         _changed(state, is_online=True, reason=reason, seen=now, now=now)
 
 
-def _note_end(state: _State, contact: Contact, reason: str, now: datetime) -> None:
+def _hand_over(state: State, of: Contact, reason: str, now: datetime) -> None:
+    """Go on with the device's MQTT connection; its silence is counted from what was heard."""
+    by = Contact(wire=Wire.MQTT, client_session=state.greeter)
+    presence_state.row(state.device_id).update(
+        contact=state.contact + 1, contact_at=now, wire=by.wire, address=by.address
+    )
+    _note_end(state, of, reason, now)
+    connectivity.note_begin(
+        device_id=state.device_id,
+        tenant_id=state.tenant_id,
+        number=state.contact + 1,
+        contact=by,
+        reason=connectivity.TOOK_OVER,
+        now=now,
+    )
+
+
+def _note_end(state: State, contact: Contact, reason: str, now: datetime) -> None:
     connectivity.note_end(
         device_id=state.device_id,
         tenant_id=state.tenant_id,
@@ -363,15 +350,6 @@ def _note_end(state: _State, contact: Contact, reason: str, now: datetime) -> No
         began_at=state.contact_at,
         now=now,
     )
-
-
-def _state(device_id: int) -> _State | None:
-    found = _STATE.first(device_id=device_id)
-    return None if found is None else _State(*found)
-
-
-def _row(device_id: int) -> QuerySet[DevicePresence]:
-    return DevicePresence.objects.filter(device_id=device_id)
 
 
 def _among(rows: QuerySet[_M], device_ids: Sequence[int]) -> QuerySet[_M]:

@@ -1,7 +1,7 @@
 """How devices stand, told to the presence store for those who read it from outside.
 
 Told after COMMIT, in the order in which this process made the changes, and told again with the
-next batch of signs of life if the store is away. The rows are the truth; this is a copy.
+next batch of signs of life, or the next sweep, if the store is away. The rows are the truth; this is a copy.
 """
 
 from __future__ import annotations
@@ -50,12 +50,17 @@ def show(*, seen: Collection[str], at: float, online: Mapping[str, bool]) -> Non
     _send(seen, at, online)
 
 
+def tell_again() -> None:
+    """Tell what the store could not be told; for who comes by every few seconds."""
+    _send((), 0.0, {})
+
+
 def _changed(told: Mapping[str, bool]) -> None:
     with _pending.lock:
         _pending.online.update(told)
         if _pending.is_fetched:
             return
-    _send((), 0.0, {})
+    tell_again()
 
 
 def _send(seen: Collection[str], at: float, online: Mapping[str, bool]) -> None:

@@ -33,6 +33,8 @@ class SignsOfLife:
         # Until when a row needs no writing, and what was heard since it was written.
         self._fresh_until: dict[int, float] = {}
         self._unsaved: dict[int, float] = {}
+        # Whose rows should have been written and could not be.
+        self._owed: set[int] = set()
         self._uids: dict[int, str] = {}
         self._cleaned_at = 0.0
 
@@ -50,7 +52,8 @@ class SignsOfLife:
     def flush(self, now: datetime) -> None:
         """Write what was collected since the last time.
 
-        Whatever fails, nobody is forgotten: what could not be written is tried again next time.
+        Whatever fails, nobody is forgotten: what could not be written is tried again next time,
+        with the time at which it was heard.
         """
         with self._flushing:
             with self._lock:
@@ -58,8 +61,7 @@ class SignsOfLife:
             try:
                 self._flush(spoke, now)
             except Exception:
-                with self._lock:
-                    self._spoke |= spoke
+                self._owed |= spoke
                 raise
 
     def _flush(self, spoke: set[int], now: datetime) -> None:
@@ -68,15 +70,23 @@ class SignsOfLife:
         if self._is_stored(spoke, at):
             fresh_until = self._fresh_until
             due = {one: now for one in spoke if fresh_until.get(one, 0.0) <= at}
+            due |= self._heard(self._owed - spoke)
         else:
-            due = {one: datetime.fromtimestamp(heard, UTC) for one, heard in self._unsaved.items()}
-        fresh = presence.note_signs(signs=due)
+            due = self._heard(self._unsaved)
+        settled = presence.note_signs(signs=due)
+        self._owed.clear()
+        fresh = {one: seconds for one, seconds in settled.items() if seconds is not None}
         with self._lock:
             self._fresh_until.update({one: at + seconds for one, seconds in fresh.items()})
-        for one in fresh:
+        for one in settled:
             self._unsaved.pop(one, None)
         self._show(spoke, fresh, at)
         self._clean(at)
+
+    def _heard(self, device_ids: Collection[int]) -> dict[int, datetime]:
+        """When these were heard, as far as their rows do not have it."""
+        known = self._unsaved
+        return {one: datetime.fromtimestamp(known[one], UTC) for one in device_ids if one in known}
 
     def _is_stored(self, spoke: set[int], at: float) -> bool:
         try:

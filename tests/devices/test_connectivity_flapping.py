@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from devices import selectors
 from devices.models import FlapEpisode
-from devices.services import flapping, sessions, unpairing
+from devices.services import flapping, presence, sessions, unpairing
 from kernel.actors import Actor
 from tests.devices.connections import at, frames, heard_events, told_of
 from tests.factories.devices import Board, connected_device, make_device, reconnected
@@ -102,6 +104,25 @@ def test_the_end_of_a_life_ends_its_episode(owner: Actor) -> None:
     unpairing.unpair_device(device_uid=board.uid, actor=owner, now=at(31))
     assert episodes()[0].ended_at == at(31)
     assert flapping.settle(at(5000)) == 0
+
+
+def statements_of(boards: list[Board], second: float) -> int:
+    with CaptureQueriesContext(connection) as made:
+        assert presence.sweep(at(second)) == len(boards)
+    return len(made)
+
+
+def test_a_fleet_that_flaps_costs_the_statements_of_one_device(owner: Actor) -> None:
+    """A line that comes and goes does so for everybody; the sweep must stay on time."""
+    counted = []
+    for start, count in ((0, 2), (1000, 8)):
+        boards = [connected_device(owner, now=at(start)) for _ in range(count)]
+        for moment in (60, 130, 200):
+            counted.append(statements_of(boards, start + moment))
+            if moment < 200:
+                boards = [reconnected(board, now=at(start + moment + 10)) for board in boards]
+    assert counted[:3] == counted[3:]
+    assert [episode.count for episode in episodes()] == [6] * 10
 
 
 def test_one_flapping_device_says_nothing_of_its_neighbour(owner: Actor) -> None:

@@ -100,6 +100,44 @@ def test_it_ends_when_half_are_back(owner: Actor, django_capture_on_commit_callb
     assert frames("site_outage")[-1]["ended_at"] == at(203).isoformat()
 
 
+def simulated(boards: list[Board]) -> list[Board]:
+    rows = Device.all_objects.unscoped("tests look at everything")
+    rows.filter(pk__in=[board.device_id for board in boards]).update(is_simulated=True)
+    return boards
+
+
+def test_simulated_devices_say_nothing_of_a_site_with_real_ones(owner: Actor) -> None:
+    site = place(owner)
+    real, toys = devices_at(site, owner, 3), simulated(devices_at(site, owner, 9))
+    lose(toys, 100)
+    assert outages.sweep(at(101)) == 0
+    lose(real, 110)
+    assert outages.sweep(at(111)) == 1
+    assert (found()[0].lost, found()[0].total) == (3, 3)
+    for toy in toys:
+        reconnected(toy, now=at(120))
+    assert outages.sweep(at(121)) == 0
+    for board in real[:2]:
+        reconnected(board, now=at(130))
+    assert outages.sweep(at(131)) == 1
+
+
+def test_where_all_are_simulated_they_count(owner: Actor) -> None:
+    lose(simulated(devices_at(place(owner), owner, 4)), 100)
+    assert outages.sweep(at(101)) == 1
+
+
+def test_it_ends_when_those_that_were_lost_are_elsewhere(owner: Actor) -> None:
+    boards = devices_at(place(owner), owner, 4)
+    lose(boards, 100)
+    assert outages.sweep(at(101)) == 1
+    rows = Device.all_objects.unscoped("tests look at everything")
+    rows.filter(pk=boards[0].device_id).update(site=place(owner, "elsewhere"))
+    assert outages.sweep(at(102)) == 0
+    rows.filter(pk=boards[1].device_id).update(site=None)
+    assert outages.sweep(at(103)) == 1
+
+
 @pytest.mark.parametrize("reason", ["server_restart", "unpaired"])
 def test_what_we_did_ourselves_is_no_outage(owner: Actor, reason: str) -> None:
     lose(devices_at(place(owner), owner, 4), 100, reason=reason)

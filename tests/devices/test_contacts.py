@@ -138,14 +138,42 @@ def test_a_will_does_not_end_a_session(board: Board) -> None:
     assert not say_goodbye(board, "one", 3)
     assert board.presence().is_online
     assert lines_of(board)[-1].wire == "websocket"
-    # A greeting beside a session is no contact of its own; the session's end is the contact's.
-    assert greet(board, "two", 4)
-    assert len(lines_of(board)) == 3
-    sessions.close_session(
-        device_id=board.device_id, epoch=session.epoch, reason="connection_closed", now=at(5)
-    )
+    close(session, 5)
     last = lines_of(board)[-1]
     assert (last.kind, last.wire, last.session_epoch) == ("DISCONNECTED", "websocket", 1)
+    assert not board.presence().is_online
+
+
+def close(session: Board, second: float, *, reason: str = "connection_closed") -> None:
+    sessions.close_session(
+        device_id=session.device_id, epoch=session.epoch, reason=reason, now=at(second)
+    )
+
+
+def test_a_session_that_ends_beside_an_mqtt_connection_takes_nobody_offline(board: Board) -> None:
+    session = reconnected(board, now=at(2))
+    # A greeting beside a session is no contact of its own.
+    assert greet(board, "two", 4)
+    assert len(lines_of(board)) == 1
+    close(session, 5)
+    _, ended, begun = lines_of(board)
+    assert (ended.kind, ended.reason, ended.wire) == (
+        "DISCONNECTED", "connection_closed", "websocket",
+    )  # fmt: skip
+    assert (begun.kind, begun.reason, begun.wire) == ("CONNECTED", "took_over", "mqtt")
+    assert [frame["connectivity"] for frame in frames("presence")] == ["online"]
+    # Nothing was heard by that: its silence goes on from the greeting.
+    assert board.presence().last_seen_at == at(4)
+    assert say_goodbye(board, "two", 6)
+    assert not board.presence().is_online
+
+
+@pytest.mark.parametrize("reason", ["unpaired", "credential_revoked"])
+def test_what_ends_every_connection_takes_its_device_offline(board: Board, reason: str) -> None:
+    session = reconnected(board, now=at(2))
+    greet(board, "one", 3)
+    close(session, 4, reason=reason)
+    assert not board.presence().is_online
 
 
 def test_a_session_that_takes_over_ends_the_contact_of_the_messages(board: Board) -> None:

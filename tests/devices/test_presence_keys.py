@@ -10,7 +10,15 @@ import redis
 from django.conf import settings
 
 from devices import presence_store
-from devices.services import contacts, presence, presence_keys, sessions, signs_of_life, unpairing
+from devices.services import (
+    contacts,
+    presence,
+    presence_keys,
+    sessions,
+    signs_of_life,
+    sweeping,
+    unpairing,
+)
 from kernel.actors import Actor
 from kernel.unit_of_work import unit_of_work
 from tests.devices.connections import at
@@ -114,6 +122,19 @@ def test_a_change_waits_for_the_next_batch_and_beats_what_the_batch_has_read(
     assert status(client, board) == "offline"
 
 
+def test_a_sign_that_is_written_after_its_session_ended_shows_nobody_online(
+    owner: Actor, client: redis.Redis, commit: Any
+) -> None:
+    """Another process has ended the session and told of it before this one's batch."""
+    board = connected_device(owner, now=at(0))
+    signs = signs_of_life.current()
+    signs.note(board.device_id)
+    with commit():
+        sessions.close_session(device_id=board.device_id, epoch=1, reason="closed", now=at(2))
+    signs.flush(at(3))
+    assert status(client, board) == "offline"
+
+
 def test_what_could_not_be_shown_is_shown_later(
     owner: Actor, client: redis.Redis, commit: Any, redis_server: RedisServer
 ) -> None:
@@ -125,6 +146,21 @@ def test_what_could_not_be_shown_is_shown_later(
     presence_store.current.cache_clear()
     presence_keys.show(seen=[], at=0.0, online={})
     assert status(client, board) == "online"
+
+
+def test_what_a_sweeper_could_not_show_it_shows_with_its_next_sweep(
+    owner: Actor, client: redis.Redis, commit: Any, redis_server: RedisServer
+) -> None:
+    """Nobody flushes signs of life in a ticker."""
+    with commit():
+        board = connected_device(owner, now=at(0))
+    redis_server.kill9()
+    with commit():
+        sessions.close_session(device_id=board.device_id, epoch=1, reason="closed", now=at(1))
+    redis_server.start()
+    presence_store.current.cache_clear()
+    sweeping.sweep(at(1))
+    assert status(client, board) == "offline"
 
 
 def test_without_the_keys_nothing_is_kept_for_them(

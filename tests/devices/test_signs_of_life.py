@@ -188,15 +188,18 @@ def test_a_time_that_lies_ahead_keeps_nobody_online(live: Board) -> None:
     assert presence.sweep(at(SILENCE)) == 1
 
 
-def test_signs_that_could_not_be_written_are_written_next_time(
-    live: Board, signs: signs_of_life.SignsOfLife, monkeypatch: pytest.MonkeyPatch
+def test_signs_that_could_not_be_written_keep_the_time_at_which_they_were_heard(
+    live: Board, owner: Actor, signs: signs_of_life.SignsOfLife, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """However long the database was away: who died meanwhile is not shown as just heard."""
+    other = connected_device(owner, now=at(0))
     with monkeypatch.context() as broken:
         broken.setattr(presence, "note_signs", _fails)
-        with pytest.raises(OperationalError):
-            hear(signs, live, 20)
-    signs.flush(at(22))
-    assert row_seen(live) == 22
+        for second in (15, 20):
+            with pytest.raises(OperationalError):
+                hear(signs, live, second)
+    hear(signs, other, 55)
+    assert (row_seen(live), row_seen(other)) == (20, 55)
 
 
 def _fails(**kwargs: object) -> None:

@@ -34,7 +34,7 @@ STORE = {
 }
 FIELDS = {
     "site_id", "name", "address", "time_zone", "latitude", "longitude", "created_at",
-    "device_count", "online_count", "tenant",
+    "device_count", "online_count", "real_count", "real_online_count", "tenant",
 }  # fmt: skip
 
 
@@ -183,6 +183,17 @@ def test_a_site_counts_its_living_devices_in_few_queries(
     with django_assert_max_num_queries(8):
         shown = api.get("/api/v1/sites").json()["items"]
     assert [(site["device_count"], site["online_count"]) for site in shown] == [(2, 1)] * 5
+
+
+def test_a_site_counts_simulated_devices_apart(api: APIClient, owner: Actor) -> None:
+    make_site(owner, "store")
+    for is_simulated in (True, False):
+        board = place(connected_device(owner), owner, "store")
+        rows = Device.objects.unscoped("tests look at everything")
+        rows.filter(pk=board.device_id).update(is_simulated=is_simulated)
+    shown = api.get("/api/v1/sites/store").json()
+    assert (shown["device_count"], shown["online_count"]) == (2, 2)
+    assert (shown["real_count"], shown["real_online_count"]) == (1, 1)
 
 
 def place(board: Board, owner: Actor, site_id: str) -> Board:

@@ -204,12 +204,12 @@ def old_database(tmp_path: Path) -> Iterator[Any]:
         with psycopg.connect(
             with_database(os.environ[SUPERUSER_URL], name), autocommit=True
         ) as own:
-            yield migrate, own
+            yield migrate, own, with_database(os.environ["DATABASE_URL"], name)
         session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(title))
 
 
 def test_readings_from_before_are_moved_and_still_known(old_database: Any) -> None:
-    migrate, session = old_database
+    migrate, session, app_url = old_database
     migrate("telemetry", "0004_rollups")
     session.execute("SET session_replication_role = replica")
     session.execute(
@@ -233,6 +233,22 @@ def test_readings_from_before_are_moved_and_still_known(old_database: Any) -> No
         "('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity)"
     ).fetchall()
     assert unprotected == []
+    # The role that serves goes on without another grant: everything new came with its rights.
+    with psycopg.connect(app_url) as served:
+        assert served.execute(_EVERYTHING).fetchall() == []
+        served.execute("SELECT set_config('app.platform', 'test', false)")
+        assert served.execute("SELECT telemetry_make_partition(current_date + 9)").fetchone() == (
+            True,
+        )
+        served.execute(
+            "INSERT INTO telemetry_reading (device_id, tenant_id, boot_id, seq, at, received_at, "
+            "is_at_corrected, metrics) SELECT 1, 5, 'b', 9, t, t, false, '{}' FROM "
+            "(VALUES (now()), (now() + interval '9 days'), (now() + interval '20 days')) given (t)"
+        )
+        served.execute(
+            "UPDATE telemetry_readingwindow SET seen = seen WHERE device_id = 1; "
+            "DELETE FROM telemetry_reading WHERE seq = 9"
+        )
 
 
 _EVERYTHING = (
