@@ -27,8 +27,10 @@ DUE: Final = (PENDING, FAILED)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(hours=24)
-# Longer than the longest attempt: whoever holds a lease past this has died.
+# Longer than the longest attempt: whoever holds a lease past this has died. A mail server may
+# think for a while at each of a dozen steps.
 LEASE = timedelta(seconds=60)
+MAIL_LEASE = timedelta(minutes=5)
 JITTER: Final = 0.2
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from devices import selectors as devices
 from devices.choices import ConnectionKind
+from devices.selectors.broker_accounts import broker_account_of
 from kernel.actors import Actor
 from ops import timelines, wording
 
@@ -19,6 +20,11 @@ _BARS = (("24h", timedelta(hours=24), 288), ("7d", timedelta(days=7), 336))
 LINES_SHOWN = 6
 LINES_OF_LOG = 200
 OUTAGES_SHOWN = 5
+_BROKER_IS_TOLD = timedelta(minutes=1)
+_LOST = "The MQTT broker has lost its account. It asks for a new one when it is refused."
+_STILL_THERE = (
+    "Its account at the MQTT broker has ended, and the broker has not confirmed that yet."
+)
 
 
 class Figures(Protocol):
@@ -75,6 +81,14 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Broker:
+    """What is wrong with the account of a device at the MQTT broker, and since when."""
+
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """What the page of a device tells of its connections."""
 
@@ -86,6 +100,7 @@ class Record:
     # Since when it is as it is; None for a device that was never heard.
     since: datetime | None
     maintenance_until: datetime | None
+    broker: Broker | None = None
 
     @property
     def drawn(self) -> list[Period]:
@@ -139,6 +154,7 @@ def record_of(*, actor: Actor, device: Any, now: datetime) -> Record:
         is_flapping=presence.is_flapping,
         since=presence.changed_at if presence.last_seen_at else None,
         maintenance_until=_end_of_span(told.maintenance, now),
+        broker=_broker(device, now),
     )
 
 
@@ -170,6 +186,17 @@ def site_record(*, actor: Actor, site_id: str, now: datetime) -> SiteRecord:
     return SiteRecord(
         periods=_periods(figures, {}), outages=outages_of(actor=actor, site=site, now=now)
     )
+
+
+def _broker(device: Any, now: datetime) -> Broker | None:
+    account = broker_account_of(device)
+    if account is None or account.removed_at is not None:
+        return None
+    if account.revoked_at is not None:
+        # The broker is told within seconds; what takes longer is worth knowing.
+        is_late = account.revoked_at < now - _BROKER_IS_TOLD
+        return Broker(text=_STILL_THERE, since=account.revoked_at) if is_late else None
+    return None if account.lost_at is None else Broker(text=_LOST, since=account.lost_at)
 
 
 def _end_of_span(spans: Sequence[timelines.Span], now: datetime) -> datetime | None:

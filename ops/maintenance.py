@@ -102,16 +102,22 @@ class WindowForm(forms.Form):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise forms.ValidationError("This is no time zone.") from error
 
+    def clean(self) -> dict[str, Any]:
+        """Both times as those of the zone; Django read them as times of its own, which is UTC."""
+        given: dict[str, Any] = super().clean() or {}
+        for name in {"starts_at", "ends_at"} & given.keys() if "zone" in given else ():
+            try:
+                given[name] = given[name].replace(tzinfo=given["zone"]).astimezone(UTC)
+            except OverflowError:
+                self.add_error(name, _NO_TIME["invalid"])
+        return given
+
     def window(self) -> dict[str, Any]:
         """The input as the service takes it."""
-        given = dict(self.cleaned_data)
-        zone = given.pop("zone")
-        # Django read both as times of its own zone, which is UTC.
-        times = {
-            name: given[name].replace(tzinfo=zone).astimezone(UTC)
-            for name in ("starts_at", "ends_at")
-        }
-        return times | {
+        given = self.cleaned_data
+        return {
+            "starts_at": given["starts_at"],
+            "ends_at": given["ends_at"],
             "reason": given["reason"],
             "site_id": given["site"] or None,
             "device_uid": given["device"] or None,

@@ -51,8 +51,13 @@ STATES = {
 }
 _REASONS = {
     "unsubscribed": "Its receiver wants to hear nothing more.",
-    "refused": "Its receiver is gone: it answered 410.",
-    "failing": "Nothing arrived for five days.",
+    "refused": "Its receiver is gone: it answered 410. Switch it on once that is mended.",
+    "refused by mail": "The mail server refuses its address. Switch it on once that is mended.",
+    "failing": "Nothing has arrived for five days. Switch it on once that is mended.",
+}
+REFUSALS = {
+    "off": "It is not on, so no test was sent.",
+    "many": "It was tried often enough for this hour, so no test was sent.",
 }
 _DELIVERY_STATES = {
     "pending": ("Waiting", "busy"),
@@ -82,6 +87,8 @@ class ChannelCard:
     is_own: bool
     is_webhook: bool
     is_on: bool
+    # Its receiver decides whether it goes on.
+    is_asked: bool
     state: str
     tone: str
     reason: str
@@ -234,6 +241,10 @@ def initial_of(*, actor: Actor, uid: str) -> tuple[dict[str, Any], int]:
 def _card(channel: Any) -> ChannelCard:
     is_webhook = channel.transport == Transport.WEBHOOK
     state, tone = STATES[channel.state]
+    reason = channel.state_reason
+    if reason == "refused" and not is_webhook:
+        reason = "refused by mail"
+    has_left = reason == links.UNSUBSCRIBED and bool(channel.email)
     return ChannelCard(
         uid=channel.uid,
         name=channel.name,
@@ -244,9 +255,10 @@ def _card(channel: Any) -> ChannelCard:
         is_own=channel.user_id is not None,
         is_webhook=is_webhook,
         is_on=channel.state == "active",
+        is_asked=channel.state == "unconfirmed" or has_left,
         state=state,
         tone=tone,
-        reason=_REASONS.get(channel.state_reason, ""),
+        reason=_REASONS.get(reason, ""),
         failing_since=channel.failing_since,
         rows=_rows(channel),
     )

@@ -33,7 +33,7 @@ class Listener:
             return False
         if channel.device_classes and device.device_class not in channel.device_classes:
             return False
-        return self._is_at(device.site_pk)
+        return self.is_for(device.site_pk)
 
     def hears_of_site(self, site: SiteName) -> bool:
         """Whether outages of the site are for it; who asked for single devices gets those."""
@@ -42,9 +42,10 @@ class Listener:
             return False
         if not site.has_real_devices and not channel.includes_simulated:
             return False
-        return self._is_at(site.site_pk)
+        return self.is_for(site.site_pk)
 
-    def _is_at(self, site_pk: int | None) -> bool:
+    def is_for(self, site_pk: int | None) -> bool:
+        """Whether what is at the site is for it, as far as its own choice and its member's seat go."""
         if self.channel.sites and site_pk not in self.channel.sites:
             return False
         return self.site_limit is None or site_pk in self.site_limit

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from django.db import DatabaseError
 from django.db.models import Count, Min
 
 from devices import selectors as devices
@@ -15,10 +17,20 @@ from kernel import tokens
 from kernel.locking import lock_rows
 from kernel.unit_of_work import unit_of_work
 from notifications import quiet_hours, state_machine
-from notifications.choices import ChannelState, DeliveryState, Kind, NoticeState, Purpose, Transport
+from notifications.choices import (
+    ChannelState,
+    DeliveryState,
+    Kind,
+    NoticeState,
+    Purpose,
+    Topic,
+    Transport,
+)
 from notifications.models import Channel, Delivery, Notice
-from notifications.services import audience, exclusive
+from notifications.services import audience, exclusive, notebook
 from notifications.services.audience import Listener
+
+logger = logging.getLogger(__name__)
 
 # In one message to a webhook; a mail says how many more there are instead.
 MOST_IN_WEBHOOK: Final = 500
@@ -40,18 +52,24 @@ def bundle(now: datetime) -> int:
     waiting = Notice.objects.unscoped("notices of all tenants").filter(
         state=NoticeState.WAITING, due_at__lte=now
     )
-    groups = waiting.order_by().values("channel_id").annotate(first=Min("due_at"), n=Count("pk"))
-    seconds = dict(
-        Channel.objects.unscoped("windows of the channels of all tenants")
-        .filter(pk__in=groups.values("channel_id"))
-        .values_list("pk", "window_s")
-    )
+    groups = waiting.order_by().values("channel_id", "channel__window_s")
     made = 0
-    for group in groups:
-        is_over = group["first"] + timedelta(seconds=seconds[group["channel_id"]]) <= now
+    for group in groups.annotate(first=Min("due_at"), n=Count("pk")):
+        is_over = group["first"] + timedelta(seconds=group["channel__window_s"]) <= now
         if is_over or group["n"] >= MOST_IN_WEBHOOK:
-            made += _bundle(group["channel_id"], now)
+            made += _bundle_alone(group["channel_id"], now)
     return made
+
+
+def _bundle_alone(channel_id: int, now: datetime) -> int:
+    """Bundle for one channel; what is wrong with it keeps no other channel waiting."""
+    try:
+        return _bundle(channel_id, now)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("Notices could not be bundled", extra={"channel": channel_id})
+        return 0
 
 
 @unit_of_work()
@@ -62,14 +80,12 @@ def _bundle(channel_id: int, now: datetime) -> int:
     locked = lock_rows(channels.filter(pk=channel_id).select_related("user"))
     if not locked:
         return 0
-    channel = locked[0]
-    due = _due(channel, now)
-    if channel.state != ChannelState.ACTIVE or not audience.narrowed(locked):
-        return _withdraw(due, "channel_off")
+    channel, listeners = locked[0], audience.narrowed(locked)
+    if channel.state != ChannelState.ACTIVE or not listeners:
+        return _withdraw(_due(channel, now), "channel_off")
     if quiet_hours.are_quiet(channel.quiet_hours, now) or _is_backed_up(channel):
-        _withdraw([notice for notice in due if notice.due_at < now - KEPT_WAITING], "too_late")
-        return 0
-    tellable = _tellable(due, audience.narrowed(locked)[0], now)
+        return _withdraw_old(channel, now)
+    tellable = _tellable(_due(channel, now), listeners[0], now)
     if not tellable:
         return 0
     delivery = Delivery.objects.create(
@@ -106,21 +122,27 @@ def _tellable(due: Sequence[Notice], listener: Listener, now: datetime) -> list[
     excused = devices.maintenance_between(now, now, tenant_ids=tenant_ids)
     told: list[Notice] = []
     stale: list[Notice] = []
+    unasked: list[Notice] = []
     for notice in due:
         device = None if notice.device_id is None else names.get(notice.device_id)
         until = _excused_until(notice, device, excused)
-        if notice.device_id is not None and not _still_holds(notice, device, listener):
+        if not _still_holds(notice, device, listener):
             stale.append(notice)
-        elif until is None:
-            told.append(notice)
-        else:
+        elif until is not None:
             _move([notice], due_at=until, state_reason="maintenance")
+        elif notice.kind == Kind.OFFLINE and not listener.takes(Topic.OFFLINE):
+            unasked.append(notice)
+        else:
+            told.append(notice)
     _withdraw(stale, "not_so_any_more")
+    _withdraw(unasked, notebook.NOT_ASKED)
     return told
 
 
 def _still_holds(notice: Notice, device: DeviceName | None, listener: Listener) -> bool:
     """Whether it is still the channel's to know, and an absence still one."""
+    if notice.device_id is None:
+        return listener.is_for(notice.site_pk)
     if device is None or not listener.hears_of(device):
         return False
     return notice.kind != Kind.OFFLINE or not device.is_online
@@ -137,6 +159,14 @@ def _excused_until(
         device_id=notice.device_id or 0,
     )
     return max((datetime.fromtimestamp(end, UTC) for _, end in spans), default=None)
+
+
+def _withdraw_old(channel: Channel, now: datetime) -> int:
+    rows: Any = Notice.objects.unscoped("notices of a channel whose lock is held")
+    waiting = rows.filter(channel_id=channel.pk, state=NoticeState.WAITING)
+    old = waiting.filter(due_at__lt=now - KEPT_WAITING)
+    old.update(state=NoticeState.WITHDRAWN, state_reason="too_late")
+    return 0
 
 
 def _withdraw(notices: Sequence[Notice], reason: str) -> int:

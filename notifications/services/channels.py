@@ -18,6 +18,7 @@ from notifications.choices import ChannelState, DeliveryState, Purpose, Topic, T
 from notifications.errors import ChannelNotActive, EmailNotConfigured, TooManyChannels
 from notifications.models import Channel, Delivery
 from notifications.services import wishes
+from notifications.services.links import UNSUBSCRIBED
 from notifications.types import ChannelWish, MadeChannel
 
 MOST_OF_TENANT: Final = 50
@@ -26,6 +27,7 @@ MOST_OF_MEMBER: Final = 5
 ASKED_PER_HOUR: Final = 5
 # Both secrets sign for so long after one was replaced.
 OVERLAP = timedelta(hours=24)
+TESTS_PER_HOUR: Final = 20
 DEFAULT_TOPICS: Final = [Topic.OFFLINE.value, Topic.ONLINE.value, Topic.SITE_OUTAGE.value]
 
 
@@ -81,7 +83,7 @@ def update_channel(
     with unit_of_work():
         channel = _locked(channel_uid, actor)
         require_version(channel, if_match)
-        before, address = wishes.facts(channel), channel.email
+        before, address, url = wishes.facts(channel), channel.email, channel.url
         wishes.require_fitting(channel.transport, channel.user_id is not None, wish)
         wishes.fulfil(channel, wish, actor=actor)
         if channel.email != address:
@@ -89,6 +91,9 @@ def update_channel(
             _ask(channel, now)
         elif wish.is_paused is not None:
             _pause(channel, wish.is_paused, now)
+        if (channel.email, channel.url) != (address, url):
+            # Another receiver: what the one before failed at is not held against it.
+            channel.failing_since = None
         if wishes.facts(channel) != before:
             channel.version += 1
             channel.changed_at = now
@@ -132,8 +137,12 @@ def rotate_secret(*, channel_uid: str, actor: Actor, now: datetime) -> MadeChann
 def send_test(*, channel_uid: str, actor: Actor, now: datetime) -> Delivery:
     """Have a message delivered that says that it is a test.
 
-    Raises NotFound, PermissionDenied, ChannelNotActive.
+    Raises NotFound, PermissionDenied, RateLimited, ChannelNotActive.
     """
+    found = selectors.channel_by_uid(actor=actor, uid=channel_uid)
+    ratelimit.hit(
+        key=f"notifications.test:{found.pk}", limit=TESTS_PER_HOUR, window_s=3600, now=now
+    )
     with unit_of_work():
         channel = _locked(channel_uid, actor)
         if channel.state != ChannelState.ACTIVE:
@@ -184,7 +193,12 @@ def _pause(channel: Channel, is_paused: bool, now: datetime) -> None:
             _ask(channel, now)
         return
     if is_paused:
-        channel.state, channel.state_reason = ChannelState.PAUSED, "paused"
+        # Why it was paused before stays: who wanted to hear no more is not forgotten by it.
+        if channel.state != ChannelState.PAUSED:
+            channel.state, channel.state_reason = ChannelState.PAUSED, "paused"
+    elif channel.email and channel.state_reason == UNSUBSCRIBED:
+        channel.state, channel.state_reason = ChannelState.UNCONFIRMED, ""
+        _ask(channel, now)
     elif channel.state != ChannelState.ACTIVE:
         channel.state, channel.state_reason = ChannelState.ACTIVE, ""
         channel.failing_since = None

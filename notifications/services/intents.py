@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any, Final
 
 from devices.types import Happening
 from notifications.choices import ChannelState
@@ -31,14 +32,18 @@ def note(happenings: Sequence[Happening]) -> None:
 
 def _changes(happenings: Sequence[Happening]) -> Iterator[Change]:
     """A sweep of thousands is a few rows: those that differ in their device only go together."""
-    alike: dict[Happening, list[int]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], list[Happening]] = defaultdict(list)
     for happening in happenings:
-        devices = alike[replace(happening, device_id=None)]
-        if happening.device_id is not None:
-            devices.append(happening.device_id)
-    for happening, device_ids in alike.items():
+        alike[_but_for_device(happening)].append(happening)
+    for group in alike.values():
+        device_ids = [one.device_id for one in group if one.device_id is not None]
         for start in range(0, max(len(device_ids), 1), MOST_DEVICES):
-            yield _change(happening, device_ids[start : start + MOST_DEVICES])
+            yield _change(group[0], device_ids[start : start + MOST_DEVICES])
+
+
+_but_for_device = attrgetter(
+    *(field.name for field in fields(Happening) if field.name != "device_id")
+)
 
 
 def _change(happening: Happening, device_ids: list[int]) -> Change:

@@ -18,6 +18,8 @@ from notifications.models import Channel
 
 CONFIRM: Final = "confirm"
 UNSUBSCRIBE: Final = "unsubscribe"
+# Why a channel is paused whose receiver wants to hear no more: only they take that back.
+UNSUBSCRIBED: Final = "unsubscribed"
 _ACTOR = Actor.system("notifications.links")
 
 
@@ -50,12 +52,12 @@ def use_link(*, token: str, now: datetime) -> str:
     deed, found = channel_of_link(token)
     rows: Any = Channel.objects.unscoped("whoever has the link may use it")
     (channel,) = lock_rows(rows.filter(pk=found.pk))
-    before = channel.state
+    before = channel.state, channel.state_reason
     if deed == CONFIRM and channel.state == ChannelState.UNCONFIRMED:
         channel.state, channel.state_reason = ChannelState.ACTIVE, ""
-    if deed == UNSUBSCRIBE and channel.state == ChannelState.ACTIVE:
-        channel.state, channel.state_reason = ChannelState.PAUSED, "unsubscribed"
-    if channel.state != before:
+    if deed == UNSUBSCRIBE:
+        channel.state, channel.state_reason = ChannelState.PAUSED, UNSUBSCRIBED
+    if (channel.state, channel.state_reason) != before:
         channel.version += 1
         channel.changed_at = now
         channel.save(update_fields=["state", "state_reason", "version", "changed_at"])
@@ -65,7 +67,7 @@ def use_link(*, token: str, now: datetime) -> str:
             actor=_ACTOR,
             target_type="notification_channel",
             target_id=channel.uid,
-            before={"state": before},
+            before={"state": str(before[0])},
             after={"state": str(channel.state)},
             now=now,
         )

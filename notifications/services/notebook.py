@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from notifications.choices import Kind, NoticeState
 from notifications.models import Notice
 
 _BATCH: Final = 500
 _OPEN: Final = (NoticeState.WAITING, NoticeState.FOLDED)
+# Why an absence is not told to who wants to hear of returns only; it counts as known all the same.
+NOT_ASKED: Final = "not_asked"
 _OF_SITES: Final = (Kind.SITE_OUTAGE, Kind.SITE_OUTAGE_ENDED)
 _Pair = tuple[int, int]
 
@@ -130,9 +132,8 @@ def _among(channel_ids: Collection[int]) -> QuerySet[Notice]:
 
 
 def _last_told(notices: QuerySet[Notice], device_ids: Collection[int]) -> dict[_Pair, bool | None]:
-    told = notices.filter(
-        device_id__in=device_ids, state=NoticeState.BATCHED, says_online__isnull=False
-    )
+    is_known = Q(state=NoticeState.BATCHED) | Q(state=NoticeState.WITHDRAWN, state_reason=NOT_ASKED)
+    told = notices.filter(is_known, device_id__in=device_ids, says_online__isnull=False)
     newest = told.order_by().values("channel_id", "device_id").annotate(newest=Max("pk"))
     rows = notices.filter(pk__in=newest.values("newest"))
     return {(row.channel_id, row.device_id or 0): row.says_online for row in rows}

@@ -6,11 +6,15 @@ written and the changes removed in one transaction, so each change is looked at 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 
 from devices import selectors as devices
 from devices.types import DeviceName, SiteName
@@ -23,6 +27,8 @@ from notifications.services import audience, exclusive
 from notifications.services.audience import Listener
 from notifications.services.notebook import Notebook
 
+logger = logging.getLogger(__name__)
+
 CHUNK: Final = 500
 LONGEST_RUN_S: Final = 1.0
 # A device gets this long to come back after the server itself went away.
@@ -30,8 +36,6 @@ AFTER_OUR_RESTART = timedelta(seconds=120)
 _SERVER_RESTART: Final = "server_restart"
 # What people did on purpose is no loss.
 _ON_PURPOSE: Final = frozenset({"unpaired"})
-# A session over another one, or one after our own restart, is no return.
-_NO_RETURN: Final = frozenset({"took_over", "after_restart"})
 # Losses are logged up to a minute before the densest minute that an outage begins with.
 _BEFORE_OUTAGE = timedelta(seconds=60)
 
@@ -66,27 +70,58 @@ def plan(now: datetime) -> int:
     next time: the same ticker also sweeps presence.
     """
     looked_at, ends = 0, time.monotonic() + LONGEST_RUN_S
-    while count := _plan_some(now):
+    while count := _plan_next(now):
         looked_at += count
         if time.monotonic() > ends:
             break
     return looked_at
 
 
+def _plan_next(now: datetime) -> int:
+    try:
+        return _plan_some(now)
+    except DatabaseError:
+        raise
+    except Exception:
+        # One change that cannot be told of must not keep all tenants from hearing of theirs.
+        logger.exception("Changes could not be planned together")
+        return _plan_one(now)
+
+
 @unit_of_work()
 def _plan_some(now: datetime) -> int:
     if not exclusive.is_alone():
         return 0
-    rows = Change.objects.unscoped("what happened to all tenants")
-    changes = _some(rows.order_by("pk")[:CHUNK])
+    changes = _some(_changes().order_by("pk")[:CHUNK])
     if not changes:
         return 0
-    listeners = audience.listeners_of({change.tenant_id for change in changes})
-    if listeners:
-        _note(changes, listeners, now)
+    _note(changes, now)
     failpoint("notifications.planned")
-    rows.filter(pk__in=[change.pk for change in changes]).delete()
+    _changes().filter(pk__in=[change.pk for change in changes]).delete()
     return len(changes)
+
+
+@unit_of_work()
+def _plan_one(now: datetime) -> int:
+    """Plan the first change by itself, and leave it out when that fails too."""
+    if not exclusive.is_alone():
+        return 0
+    changes = list(_changes().order_by("pk")[:1])
+    try:
+        with transaction.atomic():
+            _note(changes, now)
+    except DatabaseError:
+        raise
+    except Exception:
+        facts = {"change": changes[0].pk, "kind": changes[0].kind}
+        logger.exception("A change is told to nobody", extra=facts)
+    _changes().filter(pk__in=[change.pk for change in changes]).delete()
+    return len(changes)
+
+
+def _changes() -> QuerySet[Change]:
+    rows: QuerySet[Change] = Change.objects.unscoped("what happened to all tenants")
+    return rows
 
 
 def _some(rows: Iterable[Change]) -> list[Change]:
@@ -101,7 +136,10 @@ def _some(rows: Iterable[Change]) -> list[Change]:
     return found
 
 
-def _note(changes: Sequence[Change], listeners: dict[int, list[Listener]], now: datetime) -> None:
+def _note(changes: Sequence[Change], now: datetime) -> None:
+    listeners = audience.listeners_of({change.tenant_id for change in changes})
+    if not listeners:
+        return
     device_ids = {device_id for change in changes for device_id in change.device_ids}
     names = devices.device_names(device_ids)
     places = {change.site_pk for change in changes if change.site_pk is not None}
@@ -130,7 +168,9 @@ def _concerns(listener: Listener, device: DeviceName | None, site: SiteName | No
 
 def _offline(told: _Told, now: datetime) -> None:
     change = told.change
-    if not told.listener.takes(Topic.OFFLINE) or change.reason in _ON_PURPOSE:
+    # Who hears of returns only has absences noted too: one that is short is no return.
+    topics = (Topic.OFFLINE, Topic.ONLINE)
+    if not any(map(told.listener.takes, topics)) or change.reason in _ON_PURPOSE:
         return
     waiting = told.book.waiting_of(told.channel_id, told.device_id)
     if any(notice.says_online is False for notice in waiting):
@@ -151,19 +191,15 @@ def _offline(told: _Told, now: datetime) -> None:
 
 
 def _online(told: _Told, now: datetime) -> None:
-    change = told.change
     waiting = told.book.waiting_of(told.channel_id, told.device_id)
     for notice in waiting:
         if notice.says_online is False:
             told.book.withdraw(notice, "came_back")
     if not told.listener.takes(Topic.ONLINE) or any(notice.says_online for notice in waiting):
         return
-    if told.listener.takes(Topic.OFFLINE):
-        is_news = told.book.told_online(told.channel_id, told.device_id) is False
-    else:
-        is_news = change.reason not in _NO_RETURN
-    if is_news:
-        told.book.add(_notice(told, Kind.ONLINE, due_at=change.at, says_online=True, now=now))
+    if told.book.told_online(told.channel_id, told.device_id) is False:
+        at = told.change.at
+        told.book.add(_notice(told, Kind.ONLINE, due_at=at, says_online=True, now=now))
 
 
 def _flapping(told: _Told, now: datetime) -> None:

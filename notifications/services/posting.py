@@ -6,16 +6,22 @@ import ipaddress
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from notifications import webhook_addresses
 from notifications.webhook_addresses import Address, AddressRefused, Rules, Target
 
+RESOLVE_S: Final = 5.0
 CONNECT_S: Final = 5.0
 TOTAL_S: Final = 15.0
+# Names that are being resolved at once, those that were given up among them.
+_MOST_RESOLVING: Final = 64
+_room = threading.BoundedSemaphore(_MOST_RESOLVING)
 # Status and headers; of the body nothing is read.
 MOST_READ: Final = 16_384
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r?\n")
@@ -66,12 +72,33 @@ def post(
 
 
 def resolved(host: str, port: int) -> Sequence[Address]:
-    """Every address of the name. Raises NoAnswer."""
+    """Every address of the name. Raises NoAnswer.
+
+    The system's resolver has no deadline: it is asked on a thread that is left to itself when it
+    takes too long, so that a name server of a stranger's holds up nobody.
+    """
+    late = NoAnswer("Its name could not be resolved in time.")
+    if not _room.acquire(timeout=RESOLVE_S):
+        raise late
+    answers: SimpleQueue[Sequence[Address] | None] = SimpleQueue()
+    threading.Thread(target=_look_up, args=(host, port, answers), daemon=True).start()
+    try:
+        found = answers.get(timeout=RESOLVE_S)
+    except Empty:
+        raise late from None
+    if found is None:
+        raise NoAnswer("Its name could not be resolved.")
+    return found
+
+
+def _look_up(host: str, port: int, answers: SimpleQueue[Sequence[Address] | None]) -> None:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise NoAnswer("Its name could not be resolved.") from None
-    return [ipaddress.ip_address(entry[4][0]) for entry in found]
+        answers.put([ipaddress.ip_address(entry[4][0]) for entry in found])
+    except (OSError, ValueError):
+        answers.put(None)
+    finally:
+        _room.release()
 
 
 def _connected(addresses: Sequence[Address], target: Target, deadline: float) -> socket.socket:

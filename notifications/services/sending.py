@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,6 +16,7 @@ from threading import BoundedSemaphore
 from typing import Any, Final
 
 from django.db import close_old_connections
+from django.db.models import F
 from django.utils import timezone
 
 from audit.services import recording
@@ -34,9 +35,9 @@ from notifications.types import Attempt, Outcome
 logger = logging.getLogger(__name__)
 
 THREADS: Final = 4
-# Of these, messages of one tenant at a time.
+# Of these, messages of one tenant at a time, and messages to receivers that did not answer lately.
 MOST_OF_TENANT: Final = 2
-_LOOKED_AT: Final = 200
+MOST_FAILING: Final = 2
 # A channel that failed for so long is told nothing more until somebody looks after it.
 DISABLED_AFTER = timedelta(days=5)
 _ACTOR = Actor.system("notifications.sending")
@@ -50,32 +51,36 @@ def dispatch(now: datetime) -> int:
     for delivery_id in due(now):
         if not _free.acquire(blocking=False):
             break
-        lease = claim(delivery_id, now)
-        if lease is None:
-            _free.release()
-            continue
-        _pool().submit(_run, delivery_id, lease)
-        begun += 1
+        is_begun = False
+        try:
+            lease = claim(delivery_id, now)
+            if lease is not None:
+                _pool().submit(_run, delivery_id, lease)
+                is_begun = True
+        finally:
+            # A database that fails here must not cost a place for good.
+            if not is_begun:
+                _free.release()
+        begun += is_begun
     return begun
 
 
 def due(now: datetime) -> list[int]:
-    """Deliveries to try now, oldest first: one of a channel, and some of a tenant."""
+    """Deliveries to try now, oldest first: one of a channel, some of a tenant, some that fail.
+
+    Each is looked up beside those before it: however much of a tenant waits, it hides no other.
+    """
     rows: Any = Delivery.objects.unscoped("deliveries of all tenants")
-    busy = rows.filter(state=DeliveryState.SENDING).values_list("channel_id", "tenant_id")
-    channel_ids, of_tenant = set(), dict[int, int]()
-    for channel_id, tenant_id in busy:
-        channel_ids.add(channel_id)
-        of_tenant[tenant_id] = of_tenant.get(tenant_id, 0) + 1
+    facts = ("pk", "channel_id", "tenant_id", "channel__failing_since")
+    taken = list(rows.filter(state=DeliveryState.SENDING).values_list(*facts))
     waiting = rows.filter(state__in=state_machine.DUE, next_at__lte=now).order_by("next_at", "pk")
-    found = []
-    for key, channel_id, tenant_id in waiting.exclude(channel_id__in=channel_ids).values_list(
-        "pk", "channel_id", "tenant_id"
-    )[:_LOOKED_AT]:
-        if channel_id not in channel_ids and of_tenant.get(tenant_id, 0) < MOST_OF_TENANT:
-            channel_ids.add(channel_id)
-            of_tenant[tenant_id] = of_tenant.get(tenant_id, 0) + 1
-            found.append(key)
+    found: list[int] = []
+    while len(found) < THREADS:
+        following = _beside(waiting, taken).values_list(*facts).first()
+        if following is None:
+            break
+        taken.append(following)
+        found.append(following[0])
     return found
 
 
@@ -94,9 +99,19 @@ def release_lost(now: datetime) -> int:
     """Have what was being sent by somebody who died tried again; returns how many."""
     rows: Any = Delivery.objects.unscoped("deliveries of all tenants")
     lost = rows.filter(state=DeliveryState.SENDING, lease_until__lte=now)
-    values = {"state": DeliveryState.FAILED, "lease": "", "lease_until": None, "next_at": now}
+    values = {
+        "attempts": F("attempts") + 1,
+        "lease": "",
+        "lease_until": None,
+        "last_error": "Whoever sent it died.",
+    }
+    oldest = now - state_machine.GIVEN_UP_AFTER
     with unit_of_work():
-        return int(lost.update(**values, last_error="Whoever sent it died."))
+        # What kills each of its senders would be tried for ever.
+        lost.filter(created_at__lt=oldest).update(
+            **values, state=DeliveryState.DEAD, finished_at=now
+        )
+        return int(lost.update(**values, state=DeliveryState.FAILED, next_at=now))
 
 
 def attempt(delivery_id: int, lease: str) -> None:
@@ -104,9 +119,18 @@ def attempt(delivery_id: int, lease: str) -> None:
     prepared = _prepared(delivery_id, lease, timezone.now())
     if prepared is None:
         return
-    outcome = _SENDERS[prepared.transport](prepared)
+    outcome = _tried(prepared)
     failpoint("notifications.sent")
     settle(attempt=prepared, outcome=outcome, now=timezone.now())
+
+
+def _tried(prepared: Attempt) -> Outcome:
+    try:
+        return _SENDERS[prepared.transport](prepared)
+    except Exception as error:
+        # It waits like any other failure and is given up in the end, instead of losing its lease.
+        logger.exception("A delivery failed", extra={"delivery": prepared.delivery_id})
+        return Outcome(is_delivered=False, error=f"Sending it failed: {type(error).__name__}.")
 
 
 @unit_of_work()
@@ -131,7 +155,18 @@ def settle(*, attempt: Attempt, outcome: Outcome, now: datetime) -> None:
         return
     NOTIFICATIONS.labels(outcome=values["state"]).inc()
     if attempt.purpose in {Purpose.CHANGES, Purpose.TEST}:
-        _judge(channel, outcome, now)
+        _judge(channel, attempt, outcome, values["state"], now)
+
+
+def _beside(waiting: Any, taken: Sequence[tuple[Any, ...]]) -> Any:
+    """Those that may go out beside the deliveries that are being sent."""
+    tenant_ids = [tenant_id for _, _, tenant_id, _ in taken]
+    full = {key for key in tenant_ids if tenant_ids.count(key) >= MOST_OF_TENANT}
+    free = waiting.exclude(channel_id__in=[channel_id for _, channel_id, _, _ in taken])
+    free = free.exclude(tenant_id__in=full)
+    if sum(failing_since is not None for *_, failing_since in taken) >= MOST_FAILING:
+        free = free.filter(channel__failing_since__isnull=True)
+    return free
 
 
 def _ending(attempt: Attempt, outcome: Outcome, tried: int, now: datetime) -> dict[str, Any]:
@@ -147,19 +182,25 @@ def _ending(attempt: Attempt, outcome: Outcome, tried: int, now: datetime) -> di
     return {"state": DeliveryState.FAILED, "next_at": now + wait}
 
 
-def _judge(channel: Channel, outcome: Outcome, now: datetime) -> None:
-    """Keep how the channel is doing; one that fails for days, or wants no more, is disabled."""
+def _judge(channel: Channel, attempt: Attempt, outcome: Outcome, state: str, now: datetime) -> None:
+    """Keep how the channel is doing; one that fails for days, or wants no more, is disabled.
+
+    One failure long after another is not days of failing: only a message that was tried for its
+    whole day ends a channel. A test that fails tells who waits for it, and nothing more.
+    """
     if outcome.is_delivered:
         if channel.failing_since is not None:
             channel.failing_since = None
             channel.save(update_fields=["failing_since"])
         return
+    if outcome.is_final:
+        _disable(channel, "refused", now)
+    if attempt.purpose == Purpose.TEST:
+        return
     if channel.failing_since is None:
         channel.failing_since = now
         channel.save(update_fields=["failing_since"])
-    if outcome.is_final:
-        _disable(channel, "refused", now)
-    elif channel.failing_since <= now - DISABLED_AFTER:
+    if state == DeliveryState.DEAD and channel.failing_since <= now - DISABLED_AFTER:
         _disable(channel, "failing", now)
 
 
@@ -181,7 +222,8 @@ def _disable(channel: Channel, reason: str, now: datetime) -> None:
         after={"state": ChannelState.DISABLED.value, "reason": reason},
         now=now,
     )
-    if channel.created_by_user_id is not None and channel.transport == Transport.WEBHOOK:
+    # A member's own mail is refused at the very address that would be told of it.
+    if channel.created_by_user_id is not None and channel.user_id is None:
         channels.queue(channel=channel, purpose=Purpose.DISABLED, now=now)
 
 
@@ -224,12 +266,18 @@ def _prepared(delivery_id: int, lease: str, now: datetime) -> Attempt | None:
         signing = channels.secrets_of(channel, now)
     except sealing.CannotOpen:
         error = "Its secret cannot be read; give it a new one."
-    if not to or error or not _is_wanted(delivery, channel):
+    changes = _changes_of(delivery)
+    # All that it told of may have been erased.
+    is_empty = delivery.purpose == Purpose.CHANGES and not changes
+    if not to or error or is_empty or not _is_wanted(delivery, channel):
         values = {"state": DeliveryState.DROPPED, "lease": "", "lease_until": None}
         with unit_of_work():
             mine.update(**values, finished_at=now, last_error=error)
         return None
     is_webhook = channel.transport == Transport.WEBHOOK and delivery.purpose != Purpose.DISABLED
+    if not is_webhook:
+        with unit_of_work():
+            mine.update(lease_until=now + state_machine.MAIL_LEASE)
     return Attempt(
         delivery_id=delivery.pk,
         delivery_uid=delivery.uid,
@@ -244,8 +292,8 @@ def _prepared(delivery_id: int, lease: str, now: datetime) -> Attempt | None:
         tenant_name=channel.tenant.name,
         to=to,
         secrets=signing,
-        changes=_changes_of(delivery),
-        count=delivery.count,
+        changes=changes,
+        count=len(changes),
         state_reason=channel.state_reason,
     )
 

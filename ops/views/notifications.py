@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -63,7 +64,8 @@ def new_channel(request: HttpRequest) -> HttpResponse:
 def channel(request: HttpRequest, uid: str) -> HttpResponse:
     """One channel with what went over it lately."""
     card, sent = notices.channel_card(actor=request.actor, uid=uid)
-    context = {"channel": card, "sent": sent, "refused": request.GET.get("refused", "") == "1"}
+    refused = notices.REFUSALS.get(request.GET.get("refused", ""), "")
+    context = {"channel": card, "sent": sent, "refused": refused}
     return render(request, "ops/notification.html", context)
 
 
@@ -107,7 +109,9 @@ def test_channel(request: HttpRequest, uid: str) -> HttpResponse:
     try:
         service.send_test(channel_uid=uid, actor=request.actor, now=timezone.now())
     except errors.Conflict:
-        return redirect("/notifications/" + uid + "?refused=1")
+        return _refused(uid, "off")
+    except errors.RateLimited:
+        return _refused(uid, "many")
     return redirect("ops:notification", uid)
 
 
@@ -129,12 +133,16 @@ def rotate_secret(request: HttpRequest, uid: str) -> HttpResponse:
     return _made(request, uid, made.secret)
 
 
-@require_POST
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def remove_channel(request: HttpRequest, uid: str) -> HttpResponse:
-    """Have it told nothing more."""
-    service.delete_channel(channel_uid=uid, actor=request.actor, now=timezone.now())
-    return redirect("ops:notifications")
+    """Ask whether to, and on POST have it told nothing more."""
+    if request.method == "POST":
+        service.delete_channel(channel_uid=uid, actor=request.actor, now=timezone.now())
+        return redirect("ops:notifications")
+    card, _ = notices.channel_card(actor=request.actor, uid=uid)
+    return render(request, "ops/remove_notification.html", {"channel": card})
 
 
 @never_cache
@@ -155,6 +163,10 @@ def use_link(request: HttpRequest, token: str) -> HttpResponse:
         "is_done": request.method == "POST",
     }
     return render(request, "ops/notification_link.html", context)
+
+
+def _refused(uid: str, why: str) -> HttpResponse:
+    return redirect(f"{reverse('ops:notification', args=[uid])}?refused={why}")
 
 
 def _made(request: HttpRequest, uid: str, secret: str | None) -> HttpResponse:

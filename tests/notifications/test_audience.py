@@ -9,6 +9,7 @@ import pytest
 
 from accounts.models import Membership
 from devices.models import Device
+from devices.services import outages
 from kernel.actors import Actor
 from notifications.models import Channel, Notice
 from tests.devices.connections import at
@@ -68,6 +69,28 @@ def test_a_member_hears_of_their_sites_only_and_of_nothing_once_they_left(owner:
     tick(190)
     assert told(channel) == []
     assert notices(channel) == [("offline", "withdrawn", "channel_off")]
+
+
+def test_an_outage_that_waited_is_not_told_to_who_may_not_see_the_site_any_more(
+    owner: Actor,
+) -> None:
+    boards = at_site(owner, "here", 4)
+    member = make_user()
+    site = _rows().get(pk=boards[0].device_id).site_id
+    seat = Membership.objects.create(
+        user=member, tenant_id=tenant_of(owner), role="viewer", site_ids=[site], created_at=at(0)
+    )
+    channel = own_mail(_in(actor_of(member), tenant_of(owner)))
+    for board in boards:
+        lose(board, 100)
+    outages.sweep(at(103))
+    tick(104)
+    Membership.objects.unscoped("tests look at everything").filter(pk=seat.pk).update(
+        site_ids=[site + 1]
+    )
+    tick(300)
+    assert told(channel) == []
+    assert ("site_outage", "withdrawn", "not_so_any_more") in notices(channel)
 
 
 def _rows() -> Any:

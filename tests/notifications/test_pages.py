@@ -87,10 +87,14 @@ def test_pause_test_and_remove(pages: Client) -> None:
     assert b"A test" in pages.get(path).content
     pages.post(f"{path}/pause")
     assert fresh(channel).state == "paused"
-    assert pages.post(f"{path}/test")["Location"] == f"{path}?refused=1"
-    assert b"no test was sent" in pages.get(f"{path}?refused=1").content
+    assert pages.post(f"{path}/test")["Location"] == f"{path}?refused=off"
+    assert b"no test was sent" in pages.get(f"{path}?refused=off").content
     pages.post(f"{path}/pause", {"on": "1"})
     assert fresh(channel).state == "active"
     assert b"whsec_" in pages.post(f"{path}/secret").content
+    # The page asks first; nothing is gone before the answer.
+    assert f'href="{path}/remove"' in pages.get(path).content.decode()
+    assert b"Keep it" in pages.get(f"{path}/remove").content
+    assert fresh(channel).state == "active"
     assert pages.post(f"{path}/remove")["Location"] == "/notifications"
     assert pages.get(path).status_code == 404

@@ -9,7 +9,7 @@ import pytest
 from devices.models import DevicePresence
 from devices.services import flapping, maintenance, outages, unpairing
 from kernel.actors import Actor
-from notifications.models import Channel
+from notifications.models import Change, Channel
 from notifications.services import channels
 from notifications.types import ChannelWish
 from tests.devices.connections import at
@@ -238,6 +238,16 @@ def test_quiet_hours_put_everything_into_one_message_afterwards(owner: Actor, bo
     assert told(channel) == [["offline", "offline"]]
 
 
+def test_what_waited_for_more_than_a_day_is_not_told(owner: Actor, board: Board) -> None:
+    channel = make_webhook(owner, quiet_hours={"from": "11:00", "to": "10:59", "time_zone": "UTC"})
+    lose(board, 100)
+    tick(200)
+    tick(86_300)
+    assert notices(channel) == [("offline", "waiting", "")]
+    tick(86_700)
+    assert notices(channel) == [("offline", "withdrawn", "too_late")]
+
+
 @pytest.mark.parametrize(
     ("wish", "is_told"),
     [
@@ -254,6 +264,48 @@ def test_a_channel_hears_what_it_asked_for(
     lose(board, 100)
     tick(190)
     assert bool(told(channel)) is is_told
+
+
+def test_who_asks_for_returns_only_hears_of_those_from_a_real_absence(
+    owner: Actor, board: Board
+) -> None:
+    channel = make_webhook(owner, topics=["online"])
+    lose(board, 100)
+    tick(101)
+    back(board, 130)
+    tick(200)
+    assert told(channel) == []
+    lose(board, 300)
+    tick(301)
+    tick(400)
+    back(board, 500)
+    tick(501)
+    tick(531)
+    assert told(channel) == [["online"]]
+
+
+def test_a_channel_that_cannot_be_bundled_keeps_no_other_waiting(
+    owner: Actor, webhook: Channel, board: Board
+) -> None:
+    broken = make_webhook(owner)
+    gone = {"from": "22:00", "to": "06:00", "time_zone": "Mars/Olympus"}
+    rows = Channel.objects.unscoped("a time zone that is known no more")
+    # The first to be looked at.
+    rows.filter(pk=broken.pk).update(quiet_hours=gone, after_s=0)
+    lose(board, 100)
+    tick(190)
+    assert (told(broken), told(webhook)) == ([], [["offline"]])
+
+
+def test_a_change_that_cannot_be_told_of_keeps_no_other_waiting(
+    webhook: Channel, board: Board
+) -> None:
+    lose(board, 100)
+    change = Change.objects.unscoped("what a newer version may write").earliest("pk")
+    change.pk, change.kind = change.pk - 1, "of_tomorrow"
+    change.save(force_insert=True)
+    tick(190)
+    assert (changes(), told(webhook)) == (0, [["offline"]])
 
 
 def test_a_paused_channel_hears_nothing_and_starts_afresh(
@@ -296,7 +348,7 @@ def test_a_change_that_is_rolled_back_is_not_told(
         raise RuntimeError("after the intent was written")
 
     tick(1)
-    monkeypatch.setattr("devices.services.announcing.show", fail)
+    monkeypatch.setattr("devices.services.announcing.show_all", fail)
     with pytest.raises(RuntimeError):
         lose(board, 100)
     assert changes() == 0

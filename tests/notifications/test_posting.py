@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,6 +116,27 @@ def test_a_name_that_leads_inside_is_not_connected_to(receiver: Receiver, inner:
             resolve=resolve,
         )
     assert receiver.requests == []
+
+
+def test_a_name_server_that_does_not_answer_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+
+    def silent(*args: object, **kwargs: object) -> None:
+        answered.wait(10)
+        raise OSError
+
+    monkeypatch.setattr(posting, "RESOLVE_S", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    with pytest.raises(posting.NoAnswer, match="resolved in time"):
+        posting.post(url="https://tarpit.example/", headers={}, body=b"", rules=PUBLIC)
+    answered.set()
+
+
+def test_a_name_that_nobody_has() -> None:
+    with pytest.raises(posting.NoAnswer, match="could not be resolved"):
+        posting.post(url="https://nobody.invalid/", headers={}, body=b"", rules=PUBLIC)
 
 
 def test_localhost_by_its_name_is_refused(receiver: Receiver) -> None:

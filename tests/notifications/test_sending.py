@@ -162,9 +162,12 @@ def test_a_channel_that_fails_for_days_is_disabled_and_can_be_switched_on_again(
     Channel.objects.unscoped(WHY).filter(pk=hook.pk).update(
         failing_since=now - sending.DISABLED_AFTER
     )
-    settle(deliveries(hook)[0], Outcome(is_delivered=False, error="No."), now)
+    lose(connected_device(owner, now=at(300)), 400)
+    tick(800)
+    later = now + timedelta(hours=24)
+    settle(deliveries(hook)[0], Outcome(is_delivered=False, error="No."), later)
     assert fresh(hook).state == ChannelState.DISABLED
-    assert deliveries(hook)[0].state == "dropped"
+    assert [row.state for row in deliveries(hook)] == ["dead", "dropped", "pending"]
     on = channels.ChannelWish(is_paused=False)
     channels.update_channel(channel_uid=hook.uid, wish=on, actor=owner, now=now)
     assert (fresh(hook).state, fresh(hook).failing_since) == ("active", None)

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from devices import selectors as devices
-from devices.models import Device, FlapEpisode, SiteOutage
+from devices.models import BrokerAccount, Device, DeviceCredential, FlapEpisode, SiteOutage
 from devices.services import maintenance, sessions
 from ops import selectors, wording
 from telemetry.models import LatestMetrics, ReadingRollup
@@ -102,6 +102,34 @@ def test_maintenance_that_goes_on_is_said(ada: Person) -> None:
         starts_at=hours_ago(1), ends_at=hours_ago(-1), actor=ada.actor, now=timezone.now()
     )
     assert "In maintenance until" in ada.page(f"/devices/{board.uid}")
+
+
+@pytest.mark.parametrize(
+    ("ended", "is_told", "said"),
+    [
+        ({}, False, "MQTT broker"),
+        ({"lost_at": 2}, True, "has lost its account"),
+        ({"revoked_at": 2}, True, "the broker has not confirmed that yet"),
+        ({"revoked_at": 0}, False, "MQTT broker"),
+        ({"revoked_at": 2, "removed_at": 1}, False, "MQTT broker"),
+    ],
+)
+def test_an_account_that_the_broker_has_otherwise_is_told_of(
+    ada: Person, ended: dict[str, float], is_told: bool, said: str
+) -> None:
+    board = make_device(ada.actor)
+    BrokerAccount.objects.create(
+        device_id=board.device_id,
+        credential=DeviceCredential.objects.get(device_id=board.device_id),
+        username=f"device-{board.uid}",
+        client_id=board.uid,
+        iterations=101,
+        created_at=hours_ago(3),
+        issued_at=hours_ago(3),
+        applied_at=hours_ago(3),
+        **{name: hours_ago(hours) for name, hours in ended.items()},
+    )
+    assert (said in ada.page(f"/devices/{board.uid}")) is is_told
 
 
 def test_a_device_that_never_connected_shows_no_bar(ada: Person) -> None:

@@ -53,6 +53,17 @@ def test_a_window_is_announced_in_the_time_of_who_types_it(ada: Person) -> None:
     assert "New switch" in body and ">store</a>" in body and "4 h" in body
 
 
+@pytest.mark.parametrize(
+    ("begin", "zone"), [("0001-01-01T00:00", "Asia/Tokyo"), ("9999-12-31T22:00", "UTC")]
+)
+def test_times_at_the_ends_of_the_calendar_are_refused_or_taken(
+    ada: Person, begin: str, zone: str
+) -> None:
+    form = {"starts_at": begin, "ends_at": f"{begin[:11]}23:00", "zone": zone}
+    answer = ada.client.post("/maintenance/new", form)
+    assert answer.status_code == (302 if zone == "UTC" else 400)
+
+
 def test_without_a_script_times_are_utc(ada: Person) -> None:
     body = ada.page("/maintenance/new")
     assert 'value="UTC" data-zone' in body
