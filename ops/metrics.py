@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
-
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse  # noqa: TID251  this is a view
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from kernel import errors
+from kernel import errors, metrics_page
 from kernel.middleware.api_errors import error_response
-from kernel.middleware.trusted_proxy import is_within
 
 
 @require_safe
@@ -25,7 +21,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _may_read(request: HttpRequest) -> bool:
-    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
-    if settings.METRICS_TOKEN and scheme.lower() == "bearer":
-        return hmac.compare_digest(presented.strip().encode(), settings.METRICS_TOKEN.encode())
-    return is_within(request.META.get("REMOTE_ADDR", ""), settings.METRICS_ALLOW)
+    return metrics_page.may_read(
+        address=request.META.get("REMOTE_ADDR", ""),
+        authorization=request.headers.get("Authorization", ""),
+    )

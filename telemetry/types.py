@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from edge.protocol.messages import Telemetry
 
@@ -16,8 +16,7 @@ NOTHING_ACKED: Final = -1
 SENT_ONCE: Final = "~~"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What one device sent together, and whose it is; without its uid that is looked up."""
 
     device_id: int

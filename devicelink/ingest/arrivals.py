@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from devices.types import HeldSession, KnownCaller
@@ -24,8 +23,7 @@ Sender = KnownCaller | HeldSession | Publisher
 Verdict = Acknowledgement | errors.HomepotError | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """Readings that wait for their COMMIT; `size` is what they weigh in the queue, in bytes."""
 
     sender: Sender

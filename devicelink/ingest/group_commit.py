@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from devicelink.ingest import flushing
 from devicelink.ingest.arrivals import Arrival, Verdict
@@ -27,12 +28,19 @@ _RETRY_SECONDS = 1
 _PATIENCE_SECONDS = 20.0
 _DRAIN_SECONDS = 4.0
 
+Tell = Callable[[Verdict], None]
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+
+class _Waiting(NamedTuple):
     arrival: Arrival
     weight: int
-    verdict: asyncio.Future[Verdict]
+    tell: Tell
+    # Of who waits by itself, and may have left.
+    verdict: asyncio.Future[Verdict] | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.verdict is not None and self.verdict.done()
 
 
 class GroupCommit:
@@ -51,6 +59,7 @@ class GroupCommit:
         self._arrived = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
         self._is_stopping = False
+        self._is_count_due = False
 
     async def store(self, arrival: Arrival) -> Acknowledgement | None:
         """What became of these readings; None when their sender must be let in anew.
@@ -59,17 +68,19 @@ class GroupCommit:
         RateLimited when one device has too much in the queue; nothing of it is stored then, but
         for a connection that broke at COMMIT, after which the same readings are duplicates.
         """
-        verdict = await self._enqueue(arrival).verdict
+        answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._enqueue(arrival, answer.set_result, answer)
+        verdict = await answer
         if isinstance(verdict, errors.HomepotError):
             raise verdict
         return verdict
 
-    def submit(self, arrival: Arrival) -> asyncio.Future[Verdict]:
-        """The verdict on these readings, to come; for whoever has many under way at once.
+    def submit(self, arrival: Arrival, tell: Tell) -> None:
+        """Have the verdict on these readings told, in time; for whoever has many under way at once.
 
         Raises what `store` raises for a full queue; every other error is a verdict.
         """
-        return self._enqueue(arrival).verdict
+        self._enqueue(arrival, tell)
 
     async def stop(self) -> None:
         """Refuse what comes from now on and commit what is there; stopping twice is fine."""
@@ -83,8 +94,11 @@ class GroupCommit:
         await asyncio.gather(flusher, return_exceptions=True)
         self._settle(list(self._queue), [errors.Unavailable(retry_after=2)] * len(self._queue))
         self._queue.clear()
+        self._show_count()
 
-    def _enqueue(self, arrival: Arrival) -> _Waiting:
+    def _enqueue(
+        self, arrival: Arrival, tell: Tell, verdict: asyncio.Future[Verdict] | None = None
+    ) -> None:
         # A batch of refused readings alone still costs its place.
         weight = len(arrival.telemetry.readings) or 1
         if self._of_device[arrival.sender.uid] + weight > MAX_READINGS_OF_ONE:
@@ -92,14 +106,12 @@ class GroupCommit:
         is_full = self._readings + weight > MAX_READINGS or self._bytes + arrival.size > MAX_BYTES
         if is_full or self._is_stopping:
             raise errors.Unavailable(retry_after=_RETRY_SECONDS)
-        waiting = _Waiting(arrival, weight, asyncio.get_running_loop().create_future())
-        self._queue.append(waiting)
-        self._weigh(waiting, 1)
+        self._queue.append(_Waiting(arrival, weight, tell, verdict))
+        self._weigh(arrival, weight)
         self._arrived.set()
         if self._flusher is None:
             # Not every server tells its application that it starts.
             self._flusher = asyncio.create_task(self._run(), name="telemetry-flusher")
-        return waiting
 
     async def _run(self) -> None:
         while self._queue or not self._is_stopping:
@@ -113,9 +125,9 @@ class GroupCommit:
         readings = 0
         while self._queue and readings < READINGS_PER_FLUSH:
             waiting = self._queue.popleft()
-            if waiting.verdict.done():
+            if waiting.is_over:
                 # Who asked has been told to come again, or has left.
-                self._weigh(waiting, -1)
+                self._weigh(waiting.arrival, -waiting.weight)
                 continue
             taken.append(waiting)
             readings += waiting.weight
@@ -144,18 +156,30 @@ class GroupCommit:
         INGEST_FLUSH_SECONDS.observe(time.perf_counter() - began)
         self._settle(taken, verdicts)
 
-    def _settle(self, taken: list[_Waiting], verdicts: list[Verdict]) -> None:
+    def _settle(self, taken: Sequence[_Waiting], verdicts: Sequence[Verdict]) -> None:
         for waiting, verdict in zip(taken, verdicts, strict=True):
-            self._weigh(waiting, -1)
-            if not waiting.verdict.done():
-                waiting.verdict.set_result(verdict)
+            self._weigh(waiting.arrival, -waiting.weight)
+            if waiting.is_over:
+                continue
+            try:
+                waiting.tell(verdict)
+            except Exception:
+                # The next one waits for its verdict too.
+                logger.exception("A verdict on readings could not be handled")
 
-    def _weigh(self, waiting: _Waiting, sign: int) -> None:
-        """Add what waits to the books of the queue, or take it off."""
-        self._readings += sign * waiting.weight
-        self._bytes += sign * waiting.arrival.size
-        uid = waiting.arrival.sender.uid
-        self._of_device[uid] += sign * waiting.weight
+    def _weigh(self, arrival: Arrival, weight: int) -> None:
+        """Add what waits to the books of the queue, or take it off, its weight below zero then."""
+        uid = arrival.sender.uid
+        self._readings += weight
+        self._bytes += arrival.size if weight > 0 else -arrival.size
+        self._of_device[uid] += weight
         if not self._of_device[uid]:
             del self._of_device[uid]
+        if not self._is_count_due:
+            # Once, however many come or go together.
+            self._is_count_due = True
+            asyncio.get_running_loop().call_soon(self._show_count)
+
+    def _show_count(self) -> None:
+        self._is_count_due = False
         INGEST_QUEUED.set(self._readings)

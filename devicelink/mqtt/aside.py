@@ -10,9 +10,11 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from devicelink.mqtt.held import Held
+from devices.services import contacts
 from kernel import row_security
 from kernel.failpoints import failpoint
 from kernel.threads import run_in_database_thread
+from kernel.unit_of_work import unit_of_work
 from telemetry.services import set_aside
 from telemetry.services.set_aside import Unusable
 
@@ -26,8 +28,9 @@ _DRAIN_S = 4.0
 class Aside:
     """Keeps payloads in order of their coming; `on_kept` is told after COMMIT."""
 
-    def __init__(self, on_kept: Callable[[Held], None]) -> None:
+    def __init__(self, on_kept: Callable[[Held], None], *, on_retry: Callable[[], None]) -> None:
         self._on_kept = on_kept
+        self._on_retry = on_retry
         self._waiting: list[tuple[Held, Unusable]] = []
         self._keeper: asyncio.Task[None] | None = None
 
@@ -51,15 +54,20 @@ class Aside:
             except (OperationalError, InterfaceError) as error:
                 # They are never given up because the database is away.
                 logger.error("Payloads could not be set aside: %s", type(error).__name__)
-                await asyncio.sleep(_RETRY_S)
+                await self._wait()
                 continue
             except Exception:
                 logger.exception("Payloads could not be set aside")
-                await asyncio.sleep(_RETRY_S)
+                await self._wait()
                 continue
             del self._waiting[: len(some)]
             for held, _ in some:
                 self._on_kept(held)
+
+    async def _wait(self) -> None:
+        # Another connection to the broker would not bring the database back.
+        self._on_retry()
+        await asyncio.sleep(_RETRY_S)
 
 
 def _keep(unusable: Sequence[Unusable]) -> None:
@@ -77,7 +85,10 @@ def _keep(unusable: Sequence[Unusable]) -> None:
 
 
 def _keep_together(unusable: Sequence[Unusable]) -> None:
+    now = timezone.now()
     # What comes from the broker is of whatever tenant.
-    with row_security.platform_scope("telemetry.ingest"):
-        set_aside.keep(unusable=unusable, now=timezone.now())
+    with row_security.platform_scope("telemetry.ingest"), unit_of_work():
+        # That they cannot be understood does not make them silent.
+        contacts.confirm_publishers(device_uids={one.device_uid for one in unusable}, now=now)
+        set_aside.keep(unusable=unusable, now=now)
     failpoint("devicelink.aside.committed")

@@ -28,7 +28,8 @@ class Line:
 class Held:
     """A message that is not settled, of the device that its topic names.
 
-    `message` is what the payload says, once it was understood.
+    `message` is what the payload says, once it was understood. It `is_late` from when it had to
+    wait for another try.
     """
 
     uid: str
@@ -36,6 +37,7 @@ class Held:
     line: Line
     message: UpMessage | None = None
     is_settled: bool = False
+    is_late: bool = False
 
     @property
     def payload(self) -> bytes:

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -19,10 +20,12 @@ from devicelink.mqtt.aside import Aside
 from devicelink.mqtt.frames import Arrived
 from devicelink.mqtt.held import Held, Line, Reply, Taker, uid_in
 from devicelink.mqtt.link import RECEIVE_MAXIMUM, Link
+from devicelink.mqtt.rates import ALLOWED, UNUSABLE, Rates
 from devicelink.mqtt.replies import Replies
 from edge.mqtt.client import ConnectionLost, Refused
 from edge.protocol import topics
 from edge.protocol.backoff import Backoff
+from edge.protocol.messages import TelemetryAck
 from kernel.metrics import MQTT_CONNECTED, MQTT_LOST, MQTT_MESSAGES
 from telemetry.services.set_aside import NOT_STORED, Unusable
 
@@ -33,6 +36,7 @@ SHARE: Final = "homepot-ingest"
 _MOST_HELD: Final = 2 * RECEIVE_MAXIMUM
 # As payloads; understood they take several times as much.
 _MOST_BYTES: Final = 8 * 1024 * 1024
+_BYTES_OF_MESSAGE: Final = 256
 _POSTPONED_S: Final = 0.5
 # Nothing became of anything for so long although something waits: whoever should has stopped.
 STUCK_S: Final = 180.0
@@ -65,14 +69,18 @@ class Reader:
         self._line = Line()
         self._replies = Replies()
         self._postponed: list[Held] = []
+        # How many messages of a device wait for another try.
+        self._late: Counter[str] = Counter()
+        self._rates = Rates(ALLOWED[self._channel])
+        self._unusable = Rates(UNUSABLE)
         self.settled = self._counted = 0
         self._is_flush_due = False
         self._is_stopping = False
         self._progress_at = time.monotonic()
-        self._aside = Aside(self._settle_aside)
+        self._aside = Aside(self._settle_aside, on_retry=self._note_life)
         self._counts = {
             outcome: MQTT_MESSAGES.labels(type=self._channel.value, outcome=outcome)
-            for outcome in ("settled", "set_aside", "postponed", "retained")
+            for outcome in ("settled", "set_aside", "postponed", "retained", "let_go")
         }
 
     @property
@@ -133,11 +141,16 @@ class Reader:
         """The message is committed, or needs nothing."""
         self._done(held)
         self.settled += 1
-        if reply is not None:
+        # It would cover what came before too; the device sends this one again and is told then.
+        is_ahead = held.uid in self._late and isinstance(reply, TelemetryAck)
+        if reply is not None and not is_ahead:
             self._replies.add(held.uid, reply)
 
     def set_aside(self, held: Held, reason: str, detail: str = "") -> None:
         """The message can never be used."""
+        if not self._unusable.take(held.uid, len(held.payload)):
+            self._let_go(held)
+            return
         self._aside.add(
             held,
             Unusable(
@@ -151,8 +164,11 @@ class Reader:
 
     def postpone(self, held: Held) -> None:
         """The message is to be taken again a little later; the broker keeps it meanwhile."""
-        self._progress_at = time.monotonic()
+        self._note_life()
         self._counts["postponed"].inc()
+        if not held.is_late:
+            held.is_late = True
+            self._late[held.uid] += 1
         if not self._postponed:
             delay = _POSTPONED_S * random.uniform(0.8, 1.5)  # noqa: S311  no secret
             asyncio.get_running_loop().call_later(delay, self._take_postponed)
@@ -190,8 +206,10 @@ class Reader:
                 # It was sent to whoever came before us; what it says may be long over.
                 self._counts["retained"].inc()
                 self._done(held)
-            else:
+            elif self._rates.take(uid, len(arrived.payload)):
                 self._give(held)
+            else:
+                self._let_go(held)
         line = self._line
         if self._link is not None and (line.count > _MOST_HELD or line.size > _MOST_BYTES):
             self._link.pause()
@@ -216,12 +234,14 @@ class Reader:
 
     def _take_postponed(self) -> None:
         postponed, self._postponed = self._postponed, []
+        size = 0
         for held in postponed:
-            if held.arrived.packet_id and held.line is not self._line:
-                # Its connection is gone; who still has it will send it again.
-                self._done(held)
-            else:
+            # Of a connection that is gone too: the broker has forgotten them with it.
+            size += len(held.payload) + _BYTES_OF_MESSAGE
+            if held.line is self._line or size < _MOST_BYTES:
                 self._give(held)
+            else:
+                self._let_go(held)
 
     def _give(self, held: Held) -> None:
         """Have it taken; what the taker cannot stand must not cost the connection either."""
@@ -230,6 +250,13 @@ class Reader:
         except Exception:
             logger.exception("A message of a device could not be handled")
             self.set_aside(held, NOT_STORED, "internal_error")
+
+    def _let_go(self, held: Held) -> None:
+        self._counts["let_go"].inc()
+        self._done(held)
+
+    def _note_life(self) -> None:
+        self._progress_at = time.monotonic()
 
     def _settle_aside(self, held: Held) -> None:
         self._counts["set_aside"].inc()
@@ -241,7 +268,11 @@ class Reader:
         held.is_settled = True
         held.line.count -= 1
         held.line.size -= len(held.payload)
-        self._progress_at = time.monotonic()
+        if held.is_late:
+            self._late[held.uid] -= 1
+            if not self._late[held.uid]:
+                del self._late[held.uid]
+        self._note_life()
         if not self._is_flush_due:
             self._is_flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -18,7 +18,7 @@ from django.utils import timezone
 from devicelink.ingest.arrivals import Arrival, Publisher, Verdict
 from devicelink.mqtt.held import Desk, Held
 from devices.errors import DeviceUnpaired
-from devices.services import contacts
+from devices.services import contacts, sessions
 from edge.protocol import codec
 from edge.protocol.errors import ProtocolError
 from edge.protocol.messages import (
@@ -50,8 +50,8 @@ _LATER = (errors.Unavailable, errors.RateLimited)
 class Queue(Protocol):
     """The group commit of the process."""
 
-    def submit(self, arrival: Arrival) -> asyncio.Future[Verdict]:
-        """What becomes of the readings, in time. Raises Unavailable and RateLimited."""
+    def submit(self, arrival: Arrival, tell: Callable[[Verdict], None]) -> None:
+        """Tells what becomes of the readings, in time. Raises Unavailable and RateLimited."""
 
 
 class Readings:
@@ -83,19 +83,19 @@ class Readings:
     def _pump(self) -> None:
         self._is_pump_due = False
         while self._backlog:
-            held, desk, arrival = self._backlog[0]
+            # Taken out first: one that the queue cannot stand must not stay in everybody's way.
+            held, desk, arrival = self._backlog.popleft()
             try:
-                verdict = self._queue.submit(arrival)
+                self._queue.submit(arrival, partial(self._judge, held, desk))
             except errors.RateLimited:
                 # One device alone has too much under way: its neighbours go on.
                 desk.postpone(held)
             except errors.HomepotError:
+                self._backlog.appendleft((held, desk, arrival))
                 self._pump_later()
                 return
             else:
                 self._under_way += 1
-                verdict.add_done_callback(partial(self._judge, held, desk))
-            self._backlog.popleft()
 
     def _pump_later(self) -> None:
         # What is under way calls when it comes out; where nothing is, other wires fill the queue.
@@ -103,12 +103,11 @@ class Readings:
             self._is_pump_due = True
             asyncio.get_running_loop().call_later(_FULL_S, self._pump)
 
-    def _judge(self, held: Held, desk: Desk, answer: asyncio.Future[Verdict]) -> None:
+    def _judge(self, held: Held, desk: Desk, verdict: Verdict) -> None:
         self._under_way -= 1
         if self._backlog and not self._is_pump_due:
             self._is_pump_due = True
             asyncio.get_running_loop().call_soon(self._pump)
-        verdict = _Outcome.POSTPONE if answer.cancelled() else answer.result()
         if isinstance(verdict, Acknowledgement):
             seq = verdict.acked_seq
             desk.settle(held, None if seq == NOTHING_ACKED else TelemetryAck(verdict.boot_id, seq))
@@ -139,8 +138,8 @@ _POSTPONED = _Result(_Outcome.POSTPONE)
 Work = Callable[[str, Any, datetime], _Result]
 
 
-class OneByOne:
-    """Takes messages in with one transaction each, in their order, on a database thread."""
+class Together:
+    """Takes messages in, those of many devices in one transaction, in their order."""
 
     def __init__(self, channel: UpChannel, kind: type, work: Work) -> None:
         self.channel = channel
@@ -156,7 +155,7 @@ class OneByOne:
             return
         self._waiting.append((held, desk, message))
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._run(), name="mqtt-one-by-one")
+            self._worker = asyncio.create_task(self._run(), name="mqtt-together")
 
     async def stop(self) -> None:
         """Finish what was begun, within a few seconds."""
@@ -183,16 +182,48 @@ class OneByOne:
 
 
 def _work_off(work: Work, said: Sequence[tuple[str, Any]]) -> list[_Result]:
+    """Runs on a database thread. What is not postponed is committed when this returns."""
     results: list[_Result] = []
-    for uid, message in said:
-        if results and results[-1] is _POSTPONED:
-            # The database is away: the next one would only wait for it too.
-            results.append(_POSTPONED)
-            continue
-        # What comes from the broker is of whatever tenant.
-        with row_security.platform_scope("telemetry.ingest"):
-            results.append(_attempt(work, uid, message))
-    return results
+    # What comes from the broker is of whatever tenant.
+    with row_security.platform_scope("telemetry.ingest"):
+        for piece in _pieces(said):
+            results += _take_in(work, piece)
+            if results[-1] is _POSTPONED:
+                # The database is away: the next one would only wait for it too.
+                break
+    return results + [_POSTPONED] * (len(said) - len(results))
+
+
+def _pieces(said: Sequence[tuple[str, Any]]) -> Iterator[Sequence[tuple[str, Any]]]:
+    """In their order, as many at a time as no device speaks twice: each change is told once."""
+    begin, speakers = 0, set[str]()
+    for at, (uid, _) in enumerate(said):
+        if uid in speakers:
+            yield said[begin:at]
+            begin, speakers = at, set()
+        speakers.add(uid)
+    yield said[begin:]
+
+
+def _take_in(work: Work, said: Sequence[tuple[str, Any]]) -> list[_Result]:
+    """With one commit; where any of them spoils that, each by itself."""
+    if len(said) > 1:
+        try:
+            return _take_together(work, said)
+        except (OperationalError, InterfaceError) as error:
+            logger.error("Messages could not be taken in: %s", type(error).__name__)
+            return [_POSTPONED] * len(said)
+        except Exception as error:  # noqa: BLE001  one by one it shows whose it is
+            logger.info("Messages could not be taken in together: %s", type(error).__name__)
+    return [_attempt(work, uid, message) for uid, message in said]
+
+
+def _take_together(work: Work, said: Sequence[tuple[str, Any]]) -> list[_Result]:
+    now = timezone.now()
+    with unit_of_work():
+        # Before any other lock and in one order: another process has messages of these devices too.
+        sessions.lock_devices(device_ids=(), device_uids={uid for uid, _ in said})
+        return [work(uid, message, now) for uid, message in said]
 
 
 def _attempt(work: Work, uid: str, message: Any) -> _Result:
@@ -233,14 +264,14 @@ def _note_status(uid: str, status: Status, now: datetime) -> _Result:
     return _SETTLED
 
 
-def sensors() -> OneByOne:
-    """Sensor reports: each is one service call, answered where it asks for that."""
-    return OneByOne(UpChannel.SENSOR, SensorReport, _record_sensors)
+def sensors() -> Together:
+    """Sensor reports, answered where they ask for that."""
+    return Together(UpChannel.SENSOR, SensorReport, _record_sensors)
 
 
-def statuses() -> OneByOne:
+def statuses() -> Together:
     """Greetings and goodbyes of devices' connections to the broker."""
-    return OneByOne(UpChannel.STATUS, Status, _note_status)
+    return Together(UpChannel.STATUS, Status, _note_status)
 
 
 def _decoded(held: Held, desk: Desk, kind: type[Any]) -> Any:

@@ -6,6 +6,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+# A server that vanished without a word is given up within half a minute: without these a thread
+# waits for it for a quarter of an hour, and there are only a few. One that is merely slow, or
+# paused, still answers for its end of the connection.
+_FOUND_DEAD = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
 
 def sqlite(path: Path) -> dict[str, Any]:
     """SQLite in WAL mode; writers queue up at BEGIN, and a commit is on disk when it returns."""
@@ -40,5 +51,5 @@ def postgresql(url: str) -> dict[str, Any]:
         # thread is bounded; a broken one is dropped by Django before the next request.
         "CONN_MAX_AGE": None,
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {"connect_timeout": 5, **options},
+        "OPTIONS": {**_FOUND_DEAD, **options},
     }

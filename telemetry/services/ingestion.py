@@ -121,6 +121,8 @@ def _answer(telemetry: Telemetry, stored: int) -> Acknowledgement:
 
 def _highest_seq(telemetry: Telemetry) -> int:
     accepted = [reading.seq for reading in telemetry.readings]
+    if not telemetry.rejected:
+        return max(accepted, default=NOTHING_ACKED)
     refused = [verdict.seq for verdict in telemetry.rejected if verdict.seq is not None]
     return max(accepted + refused, default=NOTHING_ACKED)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +12,7 @@ from django.db.models import F
 
 from devices import selectors as devices
 from devices.registry import Claimed
-from devices.services import contacts
+from devices.services import sessions
 from devices.types import DeviceOwner
 from kernel.row_security import PLATFORM_TENANT
 from kernel.unit_of_work import unit_of_work
@@ -50,11 +50,10 @@ class Unusable:
 def keep(*, unusable: Sequence[Unusable], now: datetime) -> None:
     """Keep these payloads in one transaction; one that is kept already is counted.
 
-    The senders are noted as heard: that they cannot be understood does not make them silent. The
-    oldest of a device give way when it has too many.
+    The oldest of a device give way when it has too many.
     """
     with unit_of_work():
-        owners = _owners({one.device_uid for one in unusable}, now)
+        owners = _owners({one.device_uid for one in unusable})
         kept: set[tuple[str, str]] = set()
         for one in unusable:
             payload = one.payload[:MAX_PAYLOAD_BYTES]
@@ -89,15 +88,10 @@ def forget_old(now: datetime) -> int:
     return deleted
 
 
-def _owners(uids: Iterable[str], now: datetime) -> dict[str, DeviceOwner]:
-    """Who owns the devices of these names, living ones locked, so that none is claimed meanwhile."""
-    wanted = set(uids)
-    living = contacts.confirm_publishers(device_uids=wanted, now=now)
-    owners = devices.owners_by_uid(wanted - living.keys())
-    return owners | {
-        uid: DeviceOwner(device_id=one.device_id, tenant_id=one.tenant_id, is_active=True)
-        for uid, one in living.items()
-    }
+def _owners(uids: Collection[str]) -> dict[str, DeviceOwner]:
+    """Who owns the devices of these names, locked, so that none is claimed meanwhile."""
+    sessions.lock_devices(device_ids=(), device_uids=uids)
+    return devices.owners_by_uid(uids)
 
 
 def _count_again(device_uid: str, digest: str, now: datetime) -> bool:

@@ -40,6 +40,7 @@ def replay_payload(*, uid: str, actor: Actor, now: datetime) -> Replayed:
     understood, DeviceUnpaired after the end of the life, Conflict for a name no device has.
     """
     with unit_of_work():
+        _lock_device_of(uid, actor)
         row = _find(uid, actor)
         message = _decode(row)
         if row.device_id is None:
@@ -61,6 +62,12 @@ def discard_payload(*, uid: str, actor: Actor, now: datetime) -> None:
         row = _find(uid, actor)
         _record("telemetry.set_aside.discarded", row, actor, now)
         row.delete()
+
+
+def _lock_device_of(uid: str, actor: Actor) -> None:
+    """Before the payload: who keeps one that comes again locks them in this order."""
+    rows = SetAsidePayload.objects.visible_to(actor).filter(uid=uid, device_id__isnull=False)
+    sessions.lock_devices(device_ids=list(rows.values_list("device_id", flat=True)))
 
 
 def _find(uid: str, actor: Actor) -> SetAsidePayload:

@@ -14,8 +14,9 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
 from devicelink import runtime as device_runtime
-from devicelink.ingest import flushing, group_commit
+from devicelink.ingest import aside, flushing, group_commit
 from devicelink.websocket import policy
+from devices.models import DeviceConnection
 from devices.services import sessions, unpairing
 from edge.protocol import codec
 from telemetry.models import SetAsidePayload
@@ -231,6 +232,13 @@ def test_readings_that_cannot_be_stored_spoil_neither_neighbours_nor_other_devic
     kept = SetAsidePayload.objects.unscoped("test").get()
     assert (kept.device_uid, kept.reason) == (board.uid, "not_stored")
     assert [one.seq for one in codec.decode_readings(bytes(kept.payload)).readings] == [13]
+
+
+def test_what_is_kept_apart_of_a_session_is_no_sign_of_life_over_mqtt(board: Board) -> None:
+    sent = codec.decode_readings(b'{"boot_id":"b1","seq":1,"metrics":{"cpu_percent":1}}')
+    aside.keep(device_uid=board.uid, telemetry=sent, why="internal_error")
+    assert SetAsidePayload.objects.unscoped("test").get().device_id == board.device_id
+    assert not DeviceConnection.objects.unscoped("test").filter(device_id=board.device_id).exists()
 
 
 def test_what_cannot_even_be_kept_apart_ends_the_session_unacknowledged(

@@ -1,10 +1,13 @@
-"""50,000 malformed frames and bodies: no server error, no crash, no growth."""
+"""Malformed frames, bodies and messages, 53,700 of them: no server error, no crash, no growth."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
+import os
+import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +24,10 @@ from devices.types import HeldSession
 from edge.protocol import codec
 from edge.protocol.errors import ProtocolError
 from edge.protocol.messages import Telemetry
+from telemetry.models import Reading
 from telemetry.types import Acknowledgement
+from tests.devicelink.mqtt.ingesting import Field, FieldBroker, Ingest, telemetry
+from tests.devicelink.serving import eventually
 from tests.factories.devices import connected_device
 from tests.factories.installation import Installation
 from tests.factories.users import make_actor
@@ -30,7 +36,9 @@ from tests.faults.scripted_device import ScriptedDevice
 from tests.server_process import LOOPBACK
 
 SEED = 2026
-FRAMES, SOCKET_FRAMES, BODIES = 38_000, 1_000, 11_000
+FRAMES, SOCKET_FRAMES, BODIES, MESSAGES = 38_000, 1_000, 11_000, 2_700
+CALLS = 1_000
+BOARDS = 12
 MAX_GROWTH_KB = 64 * 1024
 COMMAND_ID = "01a1fdfa-849a-7a82-a61a-f0dc63c145ef"
 SAID: list[dict[str, Any]] = [
@@ -61,6 +69,15 @@ SAID: list[dict[str, Any]] = [
     {"type": "telemetry", "boot_id": "b", "seq": 1, "at": None, "metrics": {"cpu_percent": 1.5}},
     {"type": "telemetry", "boot_id": "b", "readings": [{"seq": 1, "metrics": {"cpu": 1}}]},
 ]
+ITEM = {"sensor": "hall", "kind": "motion", "value": True, "event_id": "e1"}
+PUBLISHED: dict[str, list[dict[str, Any]]] = {
+    "telemetry": SAID,
+    "sensor": [{"type": "sensor_report", "sensors": [ITEM], "attributes": {"os": "x"}}],
+    "status": [{"type": "status", "status": "online", "session": "c-1"}],
+}
+READINGS_PATH = "/api/v1/analytics/device-metrics"
+CALLED = {READINGS_PATH: SAID[-2:], "/api/v1/devices/sensor-report": PUBLISHED["sensor"]}
+NOBODY = ["nobody", "a b", "\u2603", "x" * 65, "$x"]
 BODIES_BY_PATH: dict[str, list[dict[str, Any]]] = {
     "/api/v1/provision/register": [
         {
@@ -134,6 +151,7 @@ def test_no_frame_and_no_body_breaks_or_swells_the_server(start_product: Any) ->
         ]
         statuses = sum((half.result() for half in halves), Counter[int]())
     codes = send_frames(device, SOCKET_FRAMES * 9 // 10, seed=2)
+    statuses += send_readings(home, uid, made["device_token"], CALLS, seed=4)
 
     assert not [status for status in statuses if status >= 500], statuses
     assert statuses[400] > BODIES / 4, statuses
@@ -141,6 +159,44 @@ def test_no_frame_and_no_body_breaks_or_swells_the_server(start_product: Any) ->
     assert resident_kb(home.product.pids[0]) - before < MAX_GROWTH_KB
     assert "Traceback" not in home.product.log(), home.product.log()[-3000:]
     assert home.connectivity(uid) in {"online", "offline"}
+
+
+@pytest.mark.mosquitto
+@pytest.mark.django_db(transaction=True)
+def test_no_message_at_the_broker_costs_a_neighbour_or_swells_the_ingest(settings: Any) -> None:
+    owner = make_actor()
+    boards = [connected_device(owner) for _ in range(BOARDS)]
+    with FieldBroker() as broker:
+        settings.MQTT_URL = broker.url_of(broker.ingest)
+        with Ingest() as ingest, Field(broker) as field:
+            links = [reader._link for reader in ingest.service._readers]
+            spoil_the_broker(field, [board.uid for board in boards], MESSAGES // 9, seed=1)
+            before = resident_kb(os.getpid())
+            for turn in range(2, 10):
+                spoil_the_broker(field, [board.uid for board in boards], MESSAGES // 9, seed=turn)
+                for board in boards:
+                    field.publish(board.uid, "telemetry", telemetry(turn, boot_id="good"))
+            eventually(lambda: all(field.acked(board.uid, "good") == 9 for board in boards), 60)
+            eventually(lambda: not any(r._line.count for r in ingest.service._readers), 60)
+            assert [reader._link for reader in ingest.service._readers] == links
+            assert resident_kb(os.getpid()) - before < MAX_GROWTH_KB
+    good = Reading.objects.unscoped("test").filter(boot_id="good")
+    assert sorted(good.values_list("device_id", "seq")) == sorted(
+        (board.device_id, seq) for board in boards for seq in range(2, 10)
+    )
+
+
+def spoil_the_broker(field: Field, uids: list[str], count: int, *, seed: int) -> None:
+    """Publish spoiled messages on all channels in turn, and some under names of nobody."""
+    dice = random.Random(seed)
+    channels = itertools.cycle(PUBLISHED.items())
+    said = []
+    for _ in range(count):
+        channel, documents = next(channels)
+        (payload,) = spoiled(documents, 1, seed=dice.randrange(2**31))
+        uid = dice.choice(uids) if dice.random() < 0.95 else dice.choice(NOBODY)
+        said.append((f"{uid}/{channel}", payload))
+    field.publish_all(said)
 
 
 def send_bodies(home: Installation, token: str, uid: str, count: int, *, seed: int) -> Counter[int]:
@@ -158,6 +214,32 @@ def send_bodies(home: Installation, token: str, uid: str, count: int, *, seed: i
             statuses[response.status] += 1
             if response.status >= 400:
                 assert json.loads(content).keys() == {"code", "message", "details", "request_id"}
+    connection.close()
+    return statuses
+
+
+def send_readings(home: Installation, uid: str, key: str, count: int, *, seed: int) -> Counter[int]:
+    """Send spoiled readings and sensors as a device, a good reading after every tenth."""
+    connection = http.client.HTTPConnection(LOOPBACK, home.product.port, timeout=30)
+    headers = {"Content-Type": "application/json", "X-Device-ID": uid, "X-API-Key": key}
+    routes = itertools.cycle(CALLED.items())
+    statuses: Counter[int] = Counter()
+
+    def post(path: str, body: bytes, **more: str) -> tuple[int, Any]:
+        connection.request("POST", path, body, headers | more)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+    for number in range(count):
+        path, documents = next(routes)
+        (body,) = spoiled(documents, 1, seed=seed + number)
+        is_packed = {"Content-Encoding": "gzip"} if number % 9 == 0 else {}
+        status, _ = post(path, body, **is_packed)
+        statuses[status] += 1
+        if number % 10 == 0:
+            good = {"boot_id": "good", "seq": number, "metrics": {"cpu_percent": 1}}
+            status, answer = post(READINGS_PATH, json.dumps(good).encode())
+            assert (status, answer["stored"]) == (202, 1), answer
     connection.close()
     return statuses
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from audit.models import AuditEntry
 from devices.errors import DeviceUnpaired
-from devices.services import claiming, unpairing
+from devices.services import claiming, sessions, unpairing
 from kernel.actors import Actor
 from kernel.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from kernel.unit_of_work import unit_of_work
 from telemetry.models import DeviceSensorState, Reading, SetAsidePayload
 from telemetry.services import set_aside, set_aside_replay
 from telemetry.services.set_aside import NOT_STORED, UNKNOWN_DEVICE, UNPAIRED, Unusable
@@ -73,9 +77,31 @@ def test_a_payload_that_comes_again_is_counted_not_kept_twice(hub: Board) -> Non
     assert row.last_received_at - row.received_at == timedelta(minutes=1)
 
 
-def test_who_sends_what_nobody_understands_is_heard_all_the_same(hub: Board) -> None:
-    keep(hub.uid)
-    assert hub.presence().is_online
+@pytest.mark.production_only
+def test_tried_again_while_it_comes_again_neither_waits_for_the_other(
+    hub: Board, owner: Actor
+) -> None:
+    keep(hub.uid, readings(1), NOT_STORED)
+    (row,) = kept()
+    done: list[Any] = []
+
+    def replay() -> None:
+        try:
+            done.append(set_aside_replay.replay_payload(uid=row.uid, actor=owner, now=NOW))
+        except Exception as error:  # noqa: BLE001  shown by the test
+            done.append(error)
+        finally:
+            connection.close()
+
+    replaying = threading.Thread(target=replay)
+    with unit_of_work():
+        sessions.lock_session(device_id=hub.device_id)
+        replaying.start()
+        time.sleep(0.5)
+        keep(hub.uid, readings(1), NOT_STORED)
+    replaying.join(20)
+    assert [getattr(one, "stored", one) for one in done] == [1]
+    assert kept()[0].count == 2
 
 
 def test_the_oldest_of_a_device_give_way(

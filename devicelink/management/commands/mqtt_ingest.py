@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from argparse import ArgumentParser
 from typing import Any
 
 import uvloop
@@ -14,13 +15,18 @@ from django.db import connection
 from devicelink.ingest.group_commit import GroupCommit
 from devicelink.mqtt.ingest import MqttIngest
 from devicelink.presence import TOUCH_SECONDS, PresenceWriter
-from kernel import realtime
+from kernel import garbage, metrics_page, realtime
 
 
 class Command(BaseCommand):
     """Reads from the broker until it is told to stop."""
 
     help = "Take in readings, sensor reports and statuses from the broker of MQTT_URL."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where this process shows its metrics, if anywhere."""
+        parser.add_argument("--metrics-host", default="127.0.0.1")
+        parser.add_argument("--metrics-port", type=int, help="/metrics is answered there.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Refuse to start with unsafe settings, then read until SIGTERM or SIGINT."""
@@ -29,8 +35,17 @@ class Command(BaseCommand):
         self.check(databases=["default"])
         self.check_migrations()
         connection.close()
+        if options["metrics_port"] is not None:
+            self._show_metrics(options["metrics_host"], options["metrics_port"])
+        garbage.search_seldom()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_read())
+
+    def _show_metrics(self, host: str, port: int) -> None:
+        try:
+            metrics_page.serve(host=host, port=port)
+        except OSError as fault:
+            raise CommandError(f"No metrics at {host}:{port}: {fault}") from None
 
 
 async def _read() -> None:

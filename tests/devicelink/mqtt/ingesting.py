@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Self, TypeVar
 
 from devicelink.ingest.group_commit import GroupCommit
@@ -159,6 +159,17 @@ class Field:
             await client.publish(
                 f"homepot/v1/{uid}/{channel}", payload, qos=qos, is_retained=is_retained
             )
+
+        self._runner.call(send)
+
+    def publish_all(self, said: Iterable[tuple[str, bytes]]) -> None:
+        """Publish on these topics under `homepot/v1/`; at the end the broker has all of it."""
+        client = self._client
+        assert client is not None
+
+        async def send() -> None:
+            for topic, payload in said:
+                await client.publish(f"homepot/v1/{topic}", payload)
 
         self._runner.call(send)
 

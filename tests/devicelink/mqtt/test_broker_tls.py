@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,14 +15,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from devicelink.mqtt import broker
+from devicelink.mqtt import broker, ingest
+from devicelink.mqtt.link import Link
+from edge.mqtt.client import ConnectionLost, parse_address
+from tests.devicelink.household import Board
+from tests.devicelink.mqtt.ingesting import Field, FieldBroker, Ingest, telemetry
+from tests.devicelink.readings_over_http import stored
+from tests.devicelink.serving import eventually
 from tests.server_process import LOOPBACK, free_port
-from tests.services import MosquittoServer
 
 pytestmark = pytest.mark.mosquitto
 
 
-class TlsServer(MosquittoServer):
+class TlsServer(FieldBroker):
     """The broker with the TLS lines of its configuration taken into use."""
 
     def __init__(self) -> None:
@@ -33,9 +40,14 @@ class TlsServer(MosquittoServer):
 
     @property
     def tls_url(self) -> str:
-        return self.url_of(self.admin).replace("mqtt://", "mqtts://").replace(
-            f":{self.port}", f":{self.tls_port}"
-        )  # fmt: skip
+        return self._over_tls(self.url_of(self.admin))
+
+    @property
+    def ingest_url(self) -> str:
+        return self._over_tls(self.url_of(self.ingest))
+
+    def _over_tls(self, url: str) -> str:
+        return url.replace("mqtt://", "mqtts://").replace(f":{self.port}", f":{self.tls_port}")
 
     def prepare(self) -> None:
         super().prepare()
@@ -108,3 +120,32 @@ def test_a_certificate_for_another_name_is_not_trusted(tls_server: TlsServer) ->
 
     with pytest.raises(broker.BrokerUnreachable, match="certificate"):
         broker.lets_in(elsewhere, ca_file=str(tls_server.certificate), within_s=5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_messages_are_read_over_tls(tls_server: TlsServer, settings: Any, board: Board) -> None:
+    settings.MQTT_URL = tls_server.ingest_url
+    settings.MQTT_CA_FILE = str(tls_server.certificate)
+    with Ingest(), Field(tls_server) as field:
+        field.publish(board.uid, "telemetry", telemetry(1))
+        eventually(lambda: field.acked(board.uid) == 1)
+    assert stored() == [("b1", 1)]
+
+
+def test_nothing_is_read_from_a_broker_that_nobody_vouches_for(
+    tls_server: TlsServer, settings: Any
+) -> None:
+    settings.MQTT_URL = tls_server.ingest_url
+    settings.MQTT_CA_FILE = ""
+
+    async def connect() -> None:
+        await Link.open(
+            address=parse_address(settings.MQTT_URL),
+            client_id="homepot-ingest-test",
+            tls=ingest._tls(),
+            on_messages=lambda _: None,
+            on_room=lambda: None,
+        )
+
+    with pytest.raises(ConnectionLost, match="certificate"):
+        asyncio.run(connect())

@@ -13,9 +13,11 @@ from django.utils import timezone
 from devicelink.ingest import flushing, group_commit
 from devicelink.mqtt import aside
 from devicelink.mqtt.link import Link
+from devicelink.mqtt.rates import ALLOWED, Allowance, Rates
 from devices.models import DeviceConnection, DevicePresence
 from devices.services import sessions, unpairing
 from edge.protocol import codec
+from edge.protocol.topics import UpChannel
 from kernel.metrics import MQTT_MESSAGES
 from kernel.unit_of_work import unit_of_work
 from telemetry.models import DeviceSensorEvent, SetAsidePayload
@@ -122,6 +124,7 @@ def test_poison_is_set_aside_and_holds_up_no_neighbour(field: Field, board: Boar
         field.publish(board.uid, "telemetry", telemetry(number))
     eventually(lambda: field.acked(board.uid) == len(POISON))
     eventually(lambda: len(set_aside()) == len(POISON))
+    assert is_online(board), "that it cannot be understood does not make it silent"
     assert set_aside() == [(board.uid, reason) for reason in POISON.values()]
     assert len(stored()) == len(POISON)
 
@@ -279,6 +282,72 @@ def test_what_the_queue_has_no_room_for_waits_its_turn(
     eventually(lambda: field.acked(board.uid) == 600)
     assert [seq for _, seq in stored()] == list(range(1, 601))
     assert settled("telemetry", "postponed") == before
+
+
+def test_what_came_after_a_reading_that_waits_is_not_acknowledged_before_it(
+    field: Field, ingest: Ingest, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`acked_seq` covers what is below it; the one that waits may still be lost with us."""
+    real, is_away = ingestion.ingest_batches, threading.Event()
+    is_away.set()
+
+    def maybe(*, batches: Any, now: Any) -> Any:
+        if is_away.is_set() and any(batch.telemetry.readings[0].seq == 1 for batch in batches):
+            raise OperationalError("the server closed the connection unexpectedly")
+        return real(batches=batches, now=now)
+
+    monkeypatch.setattr(ingestion, "ingest_batches", maybe)
+    # Each in a flush of its own.
+    monkeypatch.setattr(group_commit, "READINGS_PER_FLUSH", 1)
+    field.publish(board.uid, "telemetry", telemetry(1))
+    eventually(lambda: settled("telemetry", "postponed") > 0 and ingest.service._readers[0]._late)
+    field.publish(board.uid, "telemetry", telemetry(2))
+    eventually(lambda: stored() == [("b1", 2)])
+    time.sleep(0.2)
+    assert field.acked(board.uid) == -1
+    is_away.clear()
+    eventually(lambda: field.acked(board.uid) == 1)
+    field.publish(board.uid, "telemetry", telemetry(2))
+    eventually(lambda: field.acked(board.uid) == 2)
+    assert not ingest.service._readers[0]._late
+
+
+def test_what_the_queue_cannot_stand_is_not_in_the_way_of_the_next(
+    field: Field, ingest: Ingest, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise TypeError("nobody thought of this")
+
+    monkeypatch.setattr(ingest.queue, "submit", refuse)
+    field.publish(board.uid, "telemetry", telemetry(1, boot_id="cursed"))
+    eventually(lambda: set_aside() == [(board.uid, "not_stored")])
+    monkeypatch.undo()
+    field.publish(board.uid, "telemetry", telemetry(1))
+    eventually(lambda: field.acked(board.uid) == 1)
+
+
+def test_a_device_that_floods_takes_its_share_and_no_more(
+    field: Field, ingest: Ingest, board: Board, resident: Resident
+) -> None:
+    neighbour = install(resident)
+    before = {channel: settled(channel, "let_go") for channel in ("telemetry", "status")}
+    readers = ingest.service._readers
+    few = Allowance(messages=5, size=100_000, within_s=60)
+    readers[0]._rates, readers[0]._unusable, readers[2]._rates = Rates(few), Rates(few), Rates(few)
+    for number in range(1, 21):
+        hello = {"type": "status", "status": "online", "session": f"c-{number}"}
+        field.publish(board.uid, "status", hello)
+        field.publish(board.uid, "telemetry", telemetry(number))
+    field.publish(neighbour.uid, "telemetry", telemetry(1))
+    eventually(lambda: field.acked(neighbour.uid) == 1)
+    eventually(lambda: settled("status", "let_go") == before["status"] + 15)
+    assert settled("telemetry", "let_go") == before["telemetry"] + 15
+    assert field.acked(board.uid) == 5
+    readers[0]._rates = Rates(ALLOWED[UpChannel.TELEMETRY])
+    for number in range(20):
+        field.publish(board.uid, "telemetry", b"{%d" % number)
+    eventually(lambda: not readers[0]._line.count)
+    assert len(set_aside()) == 5
 
 
 def test_a_fault_of_ours_costs_one_message_and_no_connection(

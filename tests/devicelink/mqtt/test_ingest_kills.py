@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from django.db import connection
@@ -16,6 +17,7 @@ from tests.devicelink.household import Board
 from tests.devicelink.mqtt.ingesting import Field, FieldBroker, Ingest, telemetry
 from tests.devicelink.readings_over_http import stored
 from tests.devicelink.serving import eventually
+from tests.server_process import LOOPBACK, free_port
 from tests.services import ROOT, with_database
 
 pytestmark = [
@@ -38,8 +40,10 @@ class Process:
             "MQTT_URL": broker.url_of(broker.ingest),
             "HOMEPOT_FAILPOINT": failpoint,
         }
+        command = [sys.executable, str(ROOT / "manage.py"), "mqtt_ingest"]
+        self.metrics_port = free_port()
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), "mqtt_ingest"],
+            [*command, "--metrics-port", str(self.metrics_port)],
             env=environment,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -52,6 +56,11 @@ class Process:
         if self.process.poll() is not None:
             raise AssertionError(self.end()[-4000:])
         return IngestProcess.objects.filter(is_connected=True).exists()
+
+    def metrics(self) -> str:
+        """What it tells Prometheus."""
+        with urlopen(f"http://{LOOPBACK}:{self.metrics_port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
 
     def end(self) -> str:
         """Kill it if it still runs; returns what it wrote."""
@@ -119,6 +128,9 @@ def test_told_to_stop_it_signs_off_and_ends_well(
     with Field(broker) as field:
         field.publish(board.uid, "telemetry", telemetry(1))
         eventually(lambda: field.acked(board.uid) == 1)
+    shown = running.metrics()
+    assert "homepot_mqtt_connections 3.0" in shown
+    assert 'homepot_mqtt_messages_total{outcome="settled",type="telemetry"} 1.0' in shown
     running.process.terminate()
     assert running.process.wait(15) == 0
     assert IngestProcess.objects.count() == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
+from devicelink.mqtt import aside
+from devicelink.mqtt import reader as reader_module
 from homepot.serving.application import Application
 from kernel.metrics import MQTT_LOST
 from telemetry.models import IngestProcess
@@ -97,7 +99,7 @@ def test_a_reader_that_makes_no_progress_gets_another_connection(
     reader = ingest.service._readers[0]
     first = reader._link
     # Somebody should have answered long ago and never will.
-    monkeypatch.setattr(reader._taker._queue, "submit", lambda _: asyncio.Future(loop=first._loop))
+    monkeypatch.setattr(reader._taker._queue, "submit", lambda *_: None)
     field.publish(board.uid, "telemetry", telemetry(1))
     eventually(lambda: reader._line.count == 1)
     monkeypatch.undo()
@@ -105,6 +107,26 @@ def test_a_reader_that_makes_no_progress_gets_another_connection(
     eventually(lambda: reader._link is not first and reader.is_connected)
     field.publish(board.uid, "telemetry", telemetry(1))
     eventually(lambda: field.acked(board.uid) == 1)
+
+
+def test_a_database_that_is_away_is_no_fault_of_the_connection(
+    field: Field, ingest: Ingest, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be set aside for long: another connection would lose what waits at this one."""
+    reader = ingest.service._readers[0]
+    link, tries = reader._link, []
+
+    def refuse(_: Any) -> None:
+        tries.append(1)
+        raise OperationalError("away")
+
+    monkeypatch.setattr(reader_module, "STUCK_S", 1.5)
+    monkeypatch.setattr(aside, "_keep", refuse)
+    field.publish(board.uid, "telemetry", b"{")
+    eventually(lambda: len(tries) == 4)
+    assert reader._link is link
+    monkeypatch.undo()
+    eventually(lambda: not reader._line.count)
 
 
 def test_a_broker_that_was_killed_is_found_again(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devicelink.mqtt import frames
@@ -72,6 +72,7 @@ def in_pieces(data: bytes, sizes: list[int]) -> list[bytes]:
     return pieces
 
 
+@settings(deadline=None)
 @given(st.lists(PACKET, max_size=6), st.lists(st.integers(1, 5_000), min_size=1, max_size=5))
 def test_the_stream_is_cut_alike_however_it_comes(packets: list[Any], sizes: list[int]) -> None:
     stream = b"".join(encode(packet, level=V5) for packet in packets)
