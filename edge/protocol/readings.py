@@ -76,9 +76,11 @@ def _reading(item: object, place: int | None) -> Reading | str:
     seq = _number(item, place)
     if isinstance(seq, str):
         return seq
-    at = fields.parse_moment(item.get("at"))
-    if at is None and item.get("at") is not None:
-        return AT_INVALID
+    at = sent_at = item.get("at")
+    if sent_at is not None:
+        at = fields.parse_moment(sent_at)
+        if at is None:
+            return AT_INVALID
     metrics = item.get("metrics")
     if not isinstance(metrics, dict) or not metrics:
         return METRICS_INVALID

@@ -105,7 +105,9 @@ def _quickly(text: str, max_depth: int) -> Any:
     if end != len(text):
         return _DOUBTFUL
     members = _count_members(value, max_depth)
-    if " :" in text or "\n:" in text or "\r:" in text or "\t:" in text:
+    # What is laid out for people has a blank in it, and may have one before a colon.
+    is_laid_out = " " in text or "\n" in text or "\r" in text or "\t" in text
+    if is_laid_out and _BLANK_AND_COLON.search(text) is not None:
         return value if members == len(_KEY_END.findall(text)) else _DOUBTFUL
     return value if members == text.count('":') else _DOUBTFUL
 
@@ -208,6 +210,7 @@ def _constant(_: str) -> NoReturn:
 
 
 _DOUBTFUL: Final = object()
+_BLANK_AND_COLON = re.compile(r"[ \t\n\r]:")
 _KEY_END = re.compile(r'"[ \t\n\r]*:')
 _PLAIN_DECODER = json.JSONDecoder(parse_constant=_constant)
 _DECODER = json.JSONDecoder(

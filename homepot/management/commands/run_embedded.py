@@ -20,7 +20,7 @@ from homepot.embedded.single import AlreadyRunning, DataFolderLock, PortTaken, r
 from homepot.embedded.ticking import TickerThread
 from homepot.serving.application import Application
 from homepot.serving.server import make_server
-from kernel import errors
+from kernel import errors, garbage
 
 
 class Command(BaseCommand):
@@ -81,6 +81,7 @@ class Command(BaseCommand):
         ticking.start()
         if demo is not None:
             demo.start()
+        garbage.search_seldom()
         try:
             server.run()
         except KeyboardInterrupt:

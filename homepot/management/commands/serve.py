@@ -14,6 +14,7 @@ from django.db import connection
 
 from homepot.serving.application import Application
 from homepot.serving.server import make_server
+from kernel import garbage
 
 
 class Command(BaseCommand):
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         connection.close()
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         server = make_server(Application(), host=options["host"], port=options["port"])
+        garbage.search_seldom()
         # uvicorn has stopped everything and then raises the signal again.
         with contextlib.suppress(KeyboardInterrupt):
             server.run()
