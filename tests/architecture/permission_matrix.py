@@ -275,6 +275,7 @@ ROWS: dict[tuple[str, str], Access | Row] = {
     ("notifications/<str:uid>/test", "POST"): may("admin", "notification_channel"),
     ("notifications/<str:uid>/pause", "POST"): may("admin", "notification_channel"),
     ("notifications/<str:uid>/secret", "POST"): may("admin", "notification_channel"),
+    ("notifications/<str:uid>/remove", "GET"): may("admin", "notification_channel"),
     ("notifications/<str:uid>/remove", "POST"): may("admin", "notification_channel"),
     ("keys", "GET"): may("admin"),
     ("keys/new", "GET"): may("admin"),
