@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,6 +35,12 @@ from tests.services import (
     Service,
     chromium_binary,
 )
+
+if TYPE_CHECKING:
+    from rest_framework.test import APIClient
+
+    from accounts.models import User
+    from kernel.actors import Actor
 
 BACKEND = "HOMEPOT_TEST_BACKEND"
 SERVICE_OF_MARKER: dict[str, type[Service]] = {
@@ -217,6 +223,33 @@ def _connect_as(variable: str) -> None:
     parts = urlsplit(os.environ[variable])
     connection.close()
     connection.settings_dict.update(USER=parts.username, PASSWORD=parts.password)
+
+
+# Someone who owns something
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    """A registered user."""
+    from tests.factories.users import make_user  # noqa: PLC0415
+
+    return make_user()
+
+
+@pytest.fixture
+def owner(user: User) -> Actor:
+    """The user as services see them, from an address of their own."""
+    from tests.factories.users import actor_of  # noqa: PLC0415
+
+    return actor_of(user, address="192.0.2.1")
+
+
+@pytest.fixture
+def api(user: User) -> APIClient:
+    """The user's API client."""
+    from tests.factories.users import client_of, sign_in  # noqa: PLC0415
+
+    return client_of(sign_in(user))
 
 
 # Servers and the product as processes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +35,7 @@ TRIES_PER_MINUTE = 30
 # Lets scanners of repositories and logs recognise a leaked one.
 _PREFIX = "hpi_"
 _EVERYTHING = SiteLimit()
+_record = partial(recording.record_of, "accounts.invitation", "invitation")
 
 
 @unit_of_work()
@@ -283,23 +285,3 @@ def _view(invitation: Invitation) -> InvitationView:
 
 def _json(sites: tuple[str, ...] | None) -> list[str] | None:
     return None if sites is None else list(sites)
-
-
-def _record(
-    invitation: Invitation,
-    verb: str,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    recording.record(
-        tenant_id=invitation.tenant_id,
-        action=f"accounts.invitation.{verb}",
-        actor=actor,
-        target_type="invitation",
-        target_id=invitation.uid,
-        before=before,
-        after=after,
-        now=now,
-    )

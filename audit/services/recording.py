@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import connection
@@ -29,6 +29,13 @@ _HEAD = Select(
         .values_list("seq", "entry_hash")[:1]
     )
 )
+
+
+class Audited(Protocol):
+    """A row that entries can be about."""
+
+    uid: Any
+    tenant_id: Any
 
 
 def record(
@@ -66,6 +73,32 @@ def record(
         cause=chain.storable(cause or []),
     )
     before_commit(_flush, entry)
+
+
+def record_of(
+    subject_name: str,
+    target_type: str,
+    subject: Audited,
+    verb: str,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Add an entry about a row of a tenant as `<subject_name>.<verb>`, as `record` does.
+
+    Services fix the first two with `partial`: what they write about is always the same.
+    """
+    record(
+        tenant_id=subject.tenant_id,
+        action=f"{subject_name}.{verb}",
+        actor=actor,
+        target_type=target_type,
+        target_id=subject.uid,
+        before=before,
+        after=after,
+        now=now,
+    )
 
 
 def _fitting(text: str, length: int) -> str:

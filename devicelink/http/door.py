@@ -16,11 +16,12 @@ from django.utils import timezone
 from devicelink.http import intake
 from devicelink.http.answers import Answers
 from devicelink.http.callers import Callers
-from devicelink.http.request import Bodies, Head, PeerLeft, Receive, Scope, Send, ordinary_head
+from devicelink.http.request import Bodies, Head, Receive, Scope, Send, ordinary_head
 from devicelink.ingest.arrivals import Arrival
 from devicelink.ingest.group_commit import GroupCommit
 from edge.protocol.messages import Telemetry
 from kernel import errors
+from kernel.body_limits import PeerLeft
 from kernel.logs import bind_request_id
 from kernel.metrics import INGEST_REQUESTS
 from telemetry.types import Acknowledgement

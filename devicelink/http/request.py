@@ -17,7 +17,7 @@ from django.http.request import (  # noqa: TID251  the check of a host, which Dj
 from devicelink.http import intake
 from devices.services import key_headers
 from edge.protocol import limits
-from kernel import errors
+from kernel import body_limits, errors
 from kernel.middleware.request_id import request_id_from
 from kernel.middleware.trusted_proxy import client_address, is_within
 
@@ -29,10 +29,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 BODY_SECONDS: Final = 10.0
 _MAX_BODIES_BYTES: Final = 64 * 1024 * 1024
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
-
-
-class PeerLeft(Exception):
-    """The client hung up before its request was read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,27 +85,11 @@ class Bodies:
         self._held += share
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                return await _read(receive, limit)
+                return await body_limits.read_body(receive, limit)
         except TimeoutError:
             raise errors.RequestTimeout from None
         finally:
             self._held -= share
-
-
-async def _read(receive: Receive, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise PeerLeft
-        chunk = event.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise errors.PayloadTooLarge
-        chunks.append(chunk)
-        if not event.get("more_body", False):
-            return b"".join(chunks)
 
 
 def _with_key(text: Mapping[str, str], address: str, is_secure: bool) -> Head | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from accounts.permissions import one_tenant
@@ -18,6 +19,7 @@ from kernel.unit_of_work import unit_of_work
 
 LONGEST = timedelta(days=31)
 _MAX_REASON = 200
+_record = partial(recording.record_of, "devices.maintenance_window", "maintenance_window")
 
 
 def create_window(
@@ -137,23 +139,3 @@ def _facts(window: MaintenanceWindow) -> dict[str, Any]:
         "ends_at": window.ends_at.isoformat(),
         "reason": window.reason,
     }
-
-
-def _record(
-    window: MaintenanceWindow,
-    verb: str,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    recording.record(
-        tenant_id=window.tenant_id,
-        action=f"devices.maintenance_window.{verb}",
-        actor=actor,
-        target_type="maintenance_window",
-        target_id=window.uid,
-        before=before,
-        after=after,
-        now=now,
-    )

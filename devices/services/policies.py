@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,6 +18,8 @@ from kernel import tokens
 from kernel.actors import Actor
 from kernel.errors import NotFound, PermissionDenied, ValidationFailed
 from kernel.unit_of_work import unit_of_work
+
+_record = partial(recording.record_of, "devices.presence_policy", "presence_policy")
 
 
 def create_policy(
@@ -115,23 +118,3 @@ def _check(offline_after_s: int) -> None:
 
 def _facts(policy: PresencePolicy) -> dict[str, Any]:
     return {"device_class": str(policy.device_class), "offline_after_s": policy.offline_after_s}
-
-
-def _record(
-    policy: PresencePolicy,
-    verb: str,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    recording.record(
-        tenant_id=policy.tenant_id,
-        action=f"devices.presence_policy.{verb}",
-        actor=actor,
-        target_type="presence_policy",
-        target_id=policy.uid,
-        before=before,
-        after=after,
-        now=now,
-    )

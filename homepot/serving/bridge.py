@@ -42,10 +42,6 @@ BODY_SECONDS = 30.0
 _END = object()
 
 
-class ClientGone(Exception):
-    """The client left before its request was read."""
-
-
 class _Handler(WSGIHandler):
     """Django's WSGI handler, returning the response object instead of calling back."""
 
@@ -73,7 +69,7 @@ class DjangoBridge:
         """Serve one request."""
         try:
             response = await self._respond(scope, receive)
-        except ClientGone:
+        except body_limits.PeerLeft:
             return
         try:
             await self._send(response, receive, send)
@@ -173,19 +169,7 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > limit:
         raise errors.PayloadTooLarge
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise ClientGone
-        chunk = event.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise errors.PayloadTooLarge
-        chunks.append(chunk)
-        if not event.get("more_body", False):
-            return b"".join(chunks)
+    return await body_limits.read_body(receive, limit)
 
 
 async def _hung_up(receive: Receive) -> None:

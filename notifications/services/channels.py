@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -29,6 +30,7 @@ ASKED_PER_HOUR: Final = 5
 OVERLAP = timedelta(hours=24)
 TESTS_PER_HOUR: Final = 20
 DEFAULT_TOPICS: Final = [Topic.OFFLINE.value, Topic.ONLINE.value, Topic.SITE_OUTAGE.value]
+_record = partial(recording.record_of, "notifications.channel", "notification_channel")
 
 
 def create_channel(
@@ -237,23 +239,3 @@ def _sealed(secret: str, channel: Channel) -> bytes:
 
 def _opened(sealed: bytes, channel: Channel) -> str:
     return sealing.unseal(sealed, key=settings.SECRET_KEY, context=channel.uid)
-
-
-def _record(
-    channel: Channel,
-    verb: str,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    recording.record(
-        tenant_id=channel.tenant_id,
-        action=f"notifications.channel.{verb}",
-        actor=actor,
-        target_type="notification_channel",
-        target_id=channel.uid,
-        before=before,
-        after=after,
-        now=now,
-    )
