@@ -31,7 +31,7 @@ races: ## Run the tests of races as often as promised: 500 rounds of 50 refreshe
 	@HOMEPOT_TEST_ROUNDS=full sh scripts/test.sh -k "races or rotation or returning or round_after" $(ARGS)
 
 .PHONY: loss
-loss: ## Kill, pause and restart every part under 200,000 readings on three wires (half an hour)
+loss: ## Kill, pause and restart every part under 200,000 readings on three wires (ten minutes)
 	@HOMEPOT_TEST_ROUNDS=full HOMEPOT_TEST_WORKERS=0 sh scripts/test.sh -s -k telemetry_loss $(ARGS)
 
 .PHONY: lint
