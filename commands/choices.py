@@ -18,6 +18,24 @@ class State(TextChoices):
     TIMED_OUT = "timed_out"
 
 
+class BatchState(TextChoices):
+    """Where a batch is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    ABORTED = "aborted"
+    CANCELLED = "cancelled"
+
+
+class MemberState(TextChoices):
+    """What a batch has done for one of its devices; the command tells the rest."""
+
+    PENDING = "pending"
+    ASKED = "asked"
+    SKIPPED = "skipped"
+
+
 class Delivery(TextChoices):
     """Whether a command may wait for its device."""
 

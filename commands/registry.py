@@ -5,17 +5,26 @@ Higher apps register their kinds at start-up; the ledger calls them without impo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from commands import errors
+from commands.choices import Delivery
 from commands.types import Outcome
+from devices.types import SessionFacts
+from kernel.actors import Actor
 from kernel.startup import require_starting_up
 
 Encode = Callable[[str, dict[str, Any], datetime], Any]
 Apply = Callable[[Outcome, datetime], dict[str, Any] | None]
+Prepare = Callable[[SessionFacts, dict[str, Any], Actor, datetime], dict[str, Any]]
+CUSTOM = "custom."
+
+
+def _no_lane(payload: Mapping[str, Any]) -> str:
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,14 +33,46 @@ class Kind:
 
     `encode(command_uid, payload, expires_at)` makes the protocol message; `apply(outcome, now)`
     runs in the transaction of the outcome and returns what is kept as the command's result.
+    `schema` is the JSON Schema of the payload (2020-12); `prepare(facts, payload, actor, now)`
+    completes a payload that meets it, or refuses it for this device, in the transaction that
+    writes the command. `lane(payload)` see lanes.py.
+
+    `answer_s`: unanswered so many seconds after it was sent, its outcome is unknown. `run_s`: the
+    same after the device said that it has begun, or got further. `max_sends`: how often it is
+    handed out under its id while its outcome is unknown.
     """
 
     name: str
     encode: Encode
     apply: Apply
+    title: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    lane: Callable[[Mapping[str, Any]], str] = _no_lane
+    prepare: Prepare | None = None
+    delivery: str = Delivery.QUEUE
+    lifetime: timedelta = timedelta(hours=1)
+    max_lifetime: timedelta = timedelta(days=30)
+    answer_s: int = 10
+    run_s: int = 60
+    max_sends: int = 3
+    coalesce: bool = False
+    role: str = "operator"
+    capability: str = ""
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetDevices:
+    """The devices (by their keys) that a target of a batch names, all of one tenant."""
+
+    tenant_id: int
+    device_ids: Iterable[int]
+    label: str
+
+
+ResolveTarget = Callable[[Actor, Any], TargetDevices]
 
 _kinds: dict[str, Kind] = {}
+_targets: dict[str, ResolveTarget] = {}
 
 
 def register(kind: Kind) -> None:
@@ -43,8 +84,27 @@ def register(kind: Kind) -> None:
 
 
 def kind_named(name: str) -> Kind:
-    """The kind of that name. Raises UnknownKind."""
+    """The kind of that name; every `custom.…` is of the one kind `custom`. Raises UnknownKind."""
     try:
-        return _kinds[name]
+        return _kinds["custom" if name.startswith(CUSTOM) else name]
     except KeyError:
         raise errors.UnknownKind(details={"kind": [f"There is no kind {name!r}."]}) from None
+
+
+def kinds() -> list[Kind]:
+    """Every registered kind, by name."""
+    return [_kinds[name] for name in sorted(_kinds)]
+
+
+def register_target(name: str, resolve: ResolveTarget) -> None:
+    """Let batches name their devices as `{name: value}`; `resolve(actor, value)` finds them.
+
+    It raises NotFound or ValidationFailed for what the actor may not see or cannot mean.
+    """
+    require_starting_up("registry of batch targets")
+    _targets[name] = resolve
+
+
+def targets() -> dict[str, ResolveTarget]:
+    """How batches may name their devices."""
+    return dict(_targets)

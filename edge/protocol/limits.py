@@ -4,6 +4,12 @@ from typing import Final
 
 MAX_FRAME_BYTES: Final = 65_536
 MAX_DEPTH: Final = 16
+# A desired or reported state, or a configuration, as compact JSON; the frame around one may be
+# larger than others by its envelope.
+MAX_DOCUMENT_BYTES: Final = 65_536
+MAX_DOCUMENT_DEPTH: Final = 10
+MAX_DOCUMENT_FRAME_BYTES: Final = 67_584
+MAX_IR_TIMINGS: Final = 2_048
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1

@@ -13,13 +13,15 @@ from typing import Any, ClassVar
 class AckStatus(StrEnum):
     """What became of a command on the device.
 
-    ``accepted`` says only that it arrived and has begun; the other three are final.
+    ``accepted`` says only that it arrived and has begun, and may come again with each sign of
+    progress; the others are final. ``cancelled`` answers a ``cancel`` for what was not finished.
     """
 
     ACCEPTED = "accepted"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     REJECTED = "rejected"
+    CANCELLED = "cancelled"
 
 
 class LinkStatus(StrEnum):
@@ -44,6 +46,14 @@ class Reading:
     seq: int
     at: datetime | None
     metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a command is: percent from 0 to 100, and what it is at."""
+
+    percent: int | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,8 @@ class Ack:
     relays: tuple[RelayReading, ...] | None = None
     error: str | None = None
     state_seq: int | None = None
+    result: Mapping[str, Any] | None = None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,45 @@ class Status:
     session: str
 
 
+@dataclass(frozen=True, slots=True)
+class TwinReported:
+    """What the device is like: the whole ``document``, or a merge ``patch`` (RFC 7396) to it.
+
+    ``seq`` grows with every report of the device, across its restarts: a patch that comes late or
+    twice is not applied over a newer one. ``desired_version`` is the desired state the device has
+    taken over. A ``report_id`` asks for a ``twin_ack``.
+    """
+
+    type: ClassVar[str] = "twin_reported"
+    patch: Mapping[str, Any] | None = None
+    document: Mapping[str, Any] | None = None
+    seq: int | None = None
+    desired_version: int | None = None
+    report_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigApplied:
+    """The device works by this version of its configuration, or cannot (``error``)."""
+
+    type: ClassVar[str] = "config_applied"
+    version: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IrLearned:
+    """An infrared code that the device has just received, for the ``ir_learn`` command it names.
+
+    ``timings`` are the lengths of marks and spaces in turn, in microseconds.
+    """
+
+    type: ClassVar[str] = "ir_learned"
+    command_id: str
+    frequency_hz: int
+    timings: tuple[int, ...]
+
+
 # --- down: server to device ---------------------------------------------------------------------
 
 
@@ -224,6 +275,41 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancel:
+    """Somebody no longer wants this command: stop it if that is still possible, and say so."""
+
+    type: ClassVar[str] = "cancel"
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration of the device, to be answered by ``config_applied``."""
+
+    type: ClassVar[str] = "config"
+    version: int
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TwinDesired:
+    """The whole desired state of the device, to be answered by ``twin_reported``."""
+
+    type: ClassVar[str] = "twin_desired"
+    version: int
+    desired: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TwinAck:
+    """The report that asked for it is stored; what is known of the device has this version."""
+
+    type: ClassVar[str] = "twin_ack"
+    report_id: str
+    reported_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class TelemetryAck:
     """Readings of this boot up to and including ``acked_seq`` are stored or finally refused."""
 
@@ -250,6 +336,30 @@ class Error:
     retry_after: float | None = None
 
 
-UpMessage = Auth | Heartbeat | Ack | StateReport | InputEvent | Telemetry | SensorReport | Status
-DownMessage = Welcome | SetRelay | SetAllRelays | Command | TelemetryAck | SensorAck | Error
+UpMessage = (
+    Auth
+    | Heartbeat
+    | Ack
+    | StateReport
+    | InputEvent
+    | Telemetry
+    | SensorReport
+    | Status
+    | TwinReported
+    | ConfigApplied
+    | IrLearned
+)
+DownMessage = (
+    Welcome
+    | SetRelay
+    | SetAllRelays
+    | Command
+    | Cancel
+    | Config
+    | TwinDesired
+    | TwinAck
+    | TelemetryAck
+    | SensorAck
+    | Error
+)
 Message = UpMessage | DownMessage

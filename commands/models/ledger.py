@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from commands.choices import Delivery, State
+from devices.choices import Wire
 from kernel.scoping import TenantManager
 from kernel.uuid7 import uuid7
 
@@ -29,8 +30,15 @@ class Command(models.Model):
     error = models.CharField(max_length=500, blank=True)
     cause = models.JSONField(default=list)
     delivery = models.CharField(max_length=5, choices=Delivery.choices)
+    # The session it was last sent in; None on wires without sessions.
     session_epoch = models.PositiveBigIntegerField(null=True)
+    wire = models.CharField(max_length=10, choices=Wire.choices, blank=True, default="")
     sends = models.PositiveSmallIntegerField(default=0)
+    # How far the device says it is: `{"percent": 0 to 100, "message": text}`, either may miss.
+    progress = models.JSONField(null=True)
+    # Somebody wants it undone; the device has the last word on what it has been sent.
+    cancel_asked_at = models.DateTimeField(null=True)
+    cancel_sent_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     timeout_at = models.DateTimeField(null=True)
@@ -58,6 +66,7 @@ class Command(models.Model):
                 name="command_by_timeout",
             ),
             models.Index(fields=["device", "-id"], name="command_by_device"),
+            models.Index(fields=["tenant", "-id"], name="command_by_tenant"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

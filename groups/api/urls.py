@@ -1,0 +1,5 @@
+"""Routes about groups, below /api/v1/."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
