@@ -26,6 +26,7 @@ from playwright.sync_api import sync_playwright
 
 from kernel import row_security
 from tests.database_cleaning import SUPERUSER_URL, clean_after_test, end_connections
+from tests.migrated import migrated_copy, put_migrated_database
 from tests.product import ProductProcess, embedded_product, production_product
 from tests.services import (
     ROOT,
@@ -290,9 +291,10 @@ def start_product(request: pytest.FixtureRequest) -> Iterator[StartProduct]:
         def start(kind: str = "embedded", **environment: str) -> ProductProcess:
             if kind == "production":
                 services = _fresh_services(request, stack)
-                product = production_product(services, **environment)
+                product = production_product(services, is_migrated=True, **environment)
             else:
                 product = embedded_product(**environment)
+                put_migrated_database(product)
             stack.callback(product.close)
             product.start()
             return product
@@ -312,7 +314,7 @@ def _fresh_services(request: pytest.FixtureRequest, stack: contextlib.ExitStack)
     postgres: PostgresServer = request.getfixturevalue("postgres_server")
     redis: RedisServer = request.getfixturevalue("redis_server")
     name = f"homepot_{secrets.token_hex(6)}"
-    postgres.create_database(name)
+    migrated_copy(postgres, name)
     stack.callback(postgres.drop_database, name)
     return postgres.database_environment(name) | redis.environment()
 

@@ -176,23 +176,28 @@ def production_product(
     services: Mapping[str, str],
     *,
     commands: tuple[str, ...] = ("serve", "ticker"),
+    is_migrated: bool = False,
     **environment: str,
 ) -> ProductProcess:
     """These processes on the given PostgreSQL and Redis, migrated and ready to start."""
     product = ProductProcess(
-        commands=commands,
-        environment={
-            "HOMEPOT_MODE": "production",
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "HOMEPOT_JWT_KEYS": f"t1:{secrets.token_urlsafe(48)}",
-            **services,
-            **environment,
-        },
+        commands=commands, environment=production_environment({**services, **environment})
     )
-    product.manage("migrate", "--no-input")
+    if not is_migrated:
+        product.manage("migrate", "--no-input")
     product.manage("ensure_admin")
     _collect_static_files(product)
     return product
+
+
+def production_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of production with fresh secrets, and these."""
+    return {
+        "HOMEPOT_MODE": "production",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "HOMEPOT_JWT_KEYS": f"t1:{secrets.token_urlsafe(48)}",
+        **environment,
+    }
 
 
 def _collect_static_files(product: ProductProcess) -> None:

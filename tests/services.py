@@ -150,10 +150,10 @@ class PostgresServer(Service):
             "DATABASE_OWNER_URL": self.url("homepot_owner", database),
         }
 
-    def create_database(self, name: str) -> None:
-        """An empty database that belongs to the owner role."""
-        statement = sql.SQL("CREATE DATABASE {} OWNER homepot_owner")
-        self.execute(statement.format(sql.Identifier(name)))
+    def create_database(self, name: str, *, template: str = "template1") -> None:
+        """A database that belongs to the owner role, empty or a copy of another one."""
+        statement = sql.SQL("CREATE DATABASE {} OWNER homepot_owner TEMPLATE {}")
+        self.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
 
     def drop_database(self, name: str) -> None:
         """Remove a database and end the connections to it."""
