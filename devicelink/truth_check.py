@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from commands import selectors as commands
+from devicelink import truth_agreements
 from devices import selectors as devices
 from devices.types import LifeFacts
 from edge.protocol.fields import parse_moment
@@ -38,6 +38,19 @@ class Findings:
     stored: int = 0
     # Lives of which it is too early to say whether they should be online.
     unsettled: int = 0
+    ran: int = 0
+    # Commands that have not ended, or whose outcome nobody knows.
+    unknown: int = 0
+    # Configurations and desired states that were not confirmed yet.
+    behind: int = 0
+
+    def take(self, uid: str, told: truth_agreements.Told) -> None:
+        """Note what was found about the commands and documents of one life."""
+        self.ran += told.ran
+        self.unknown += told.unknown
+        self.behind += told.behind
+        for text in told.differences:
+            self.add(uid, text)
 
     def add(self, uid: str, text: str) -> None:
         """Note one difference."""
@@ -62,7 +75,7 @@ def compare(*, truth: Truth, now: datetime, keep: int = 20) -> Findings:
             continue
         _compare_life(findings, told, life)
         _compare_readings(findings, truth, told, life)
-        _compare_commands(findings, truth, told, life)
+        findings.take(life.uid, truth_agreements.compare(told, life, is_over=not truth.is_running))
         _compare_presence(findings, truth, told, life, now)
     _compare_order(findings, truth, lives)
     return findings
@@ -121,17 +134,6 @@ def _compare_readings(findings: Findings, truth: Truth, told: DeviceTruth, life:
 def _numbers(spans: Spans) -> Iterator[int]:
     for first, last in spans.pairs:
         yield from range(first, last + 1)
-
-
-def _compare_commands(findings: Findings, truth: Truth, told: DeviceTruth, life: LifeFacts) -> None:
-    for command_id, run in told.executed.items():
-        if run["count"] > 1:
-            findings.add(life.uid, f"command {command_id} ran {run['count']} times")
-    if truth.is_running:
-        return
-    for command_id in sorted(commands.succeeded_commands(device_id=life.device_id)):
-        if command_id not in told.executed:
-            findings.add(life.uid, f"command {command_id} counts as carried out and never ran")
 
 
 def _compare_presence(

@@ -188,6 +188,12 @@ def _add_device(parser: argparse.ArgumentParser, *, needs_site: bool = False) ->
         default=telemetry_store.CAPACITY_BYTES // 2**20,
         help=f"and their size at most ({telemetry_store.CAPACITY_BYTES // 2**20})",
     )
+    parser.add_argument(
+        "--allow-reboot",
+        action="store_true",
+        help="let a reboot command restart this machine (it is only answered)",
+    )
+    parser.add_argument("--infrared", choices=("none", "file"), default="none")
     parser.add_argument("--log-level", default="info", choices=_LOG_LEVELS)
 
 

@@ -46,6 +46,8 @@ class AgentConfig:
     re_enrol_after_s: float = RE_ENROL_AFTER_S
     queue_readings: int = CAPACITY
     queue_bytes: int = CAPACITY_BYTES
+    may_reboot: bool = False
+    infrared: str = ""
 
     def __repr__(self) -> str:
         return f"AgentConfig(url={self.url!r}, state_dir={str(self.state_dir)!r})"
@@ -108,6 +110,8 @@ def from_arguments(arguments: Namespace, environment: Mapping[str, str]) -> Agen
         re_enrol_after_s=arguments.re_enrol_after,
         queue_readings=arguments.queue_readings,
         queue_bytes=arguments.queue_megabytes * _MEGABYTE,
+        may_reboot=arguments.allow_reboot,
+        infrared="" if arguments.infrared == "none" else arguments.infrared,
     )
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from edge.agent import VERSION, identity, pending_registration, server, telemetry_store
+from edge.agent import VERSION, agreements, identity, pending_registration, server, telemetry_store
 from edge.agent.config import AgentConfig, default_device_id
 from edge.agent.errors import AccessRefused, ServerUnavailable
 from edge.agent.identity import Identity
@@ -104,6 +104,7 @@ def keep(config: AgentConfig, fresh: Identity, *, stored: Identity | None) -> No
     is_new_life = stored is None or stored.device_uid != fresh.device_uid
     if is_new_life:
         telemetry_store.forget_readings(config.state_dir / telemetry_store.TELEMETRY_FILE)
+        agreements.forget(config.state_dir)
     identity.save(config.state_dir, fresh)
     pending_registration.forget(config.state_dir)
     if is_new_life:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from edge.agent import (
-    VERSION,
     background,
     durable_file,
     identity,
@@ -20,17 +19,18 @@ from edge.agent import (
     rotation,
     telemetry_store,
 )
-from edge.agent.board import Board
 from edge.agent.config import AgentConfig
 from edge.agent.drivers import RelayDriver, open_driver
+from edge.agent.drivers.infrared import InfraredFiles
 from edge.agent.errors import AccessRefused, ServerUnavailable, StateUnreadable
 from edge.agent.identity import Identity
-from edge.agent.machine import Machine
-from edge.agent.metrics import MetricsSampler
+from edge.agent.machine import Machine, assembled
+from edge.agent.power import Power
 from edge.agent.session import Ended, Session
 from edge.agent.telemetry_store import TELEMETRY_FILE
 from edge.protocol.backoff import Backoff
 from edge.protocol.close_codes import CloseCode
+from edge.protocol.duties import CommandRing
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -62,8 +62,10 @@ class Runner:
         *,
         announce: Callable[[Identity], None],
         backoff: Backoff | None = None,
+        power: Power | None = None,
     ) -> None:
         self._config = config
+        self._power = power or Power(is_allowed=config.may_reboot)
         self._announce = announce
         self._backoff = backoff or Backoff(source=random.SystemRandom())
         self._life_backoff = Backoff(
@@ -105,6 +107,8 @@ class Runner:
                 self._announce(me)
                 await self._live_as(me, driver)
                 me = await self._next_life(me)
+                # What the former owner asked for is nobody's business any more.
+                driver.commit(driver.relays, CommandRing())
 
     async def _live_as(self, me: Identity, driver: RelayDriver) -> None:
         """Return when the life of this device has ended."""
@@ -116,13 +120,18 @@ class Runner:
             capacity_bytes=config.queue_bytes,
         )
         with closing(telemetry):
-            machine = Machine(
-                board=Board(driver, firmware_version=VERSION, boot_id=boot_id),
-                telemetry=telemetry,
-                sampler=MetricsSampler(),
+            machine = assembled(
+                driver,
+                telemetry,
+                boot_id=boot_id,
                 interval_s=config.interval_s,
+                state_dir=config.state_dir,
+                server_url=config.url,
+                power=self._power,
+                infrared=InfraredFiles(config.state_dir) if config.infrared == "file" else None,
             )
-            await self._stay_connected(machine, me)
+            with closing(machine.worker):
+                await self._stay_connected(machine, me)
 
     async def _identity(self) -> Identity:
         directory = self._config.state_dir

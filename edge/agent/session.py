@@ -19,7 +19,8 @@ from edge.agent.rotation import UNPAIRED
 from edge.agent.server import seconds_of
 from edge.protocol import codec, duties, messages, strict_json
 from edge.protocol.close_codes import CloseCode
-from edge.protocol.limits import MAX_FRAME_BYTES, MAX_READINGS
+from edge.protocol.convergence import TwinReporter
+from edge.protocol.limits import MAX_DOCUMENT_FRAME_BYTES, MAX_FRAME_BYTES, MAX_READINGS
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ _PONG_WITHIN_S: Final = 20.0
 # Closing politely must never hold up a stop.
 _CLOSE_TIMEOUT_S: Final = 0.5
 _RESEND_AFTER_S: Final = 30.0
+_REPORT_EVERY_S: Final = 15.0
 _NO_CODE: Final = 1006
 
 
@@ -63,6 +65,7 @@ class Session:
         self._batch_limit = MAX_READINGS
         self._unacked: tuple[str, int, float] | None = None
         self._state_seq = 0
+        self._reporter = TwinReporter()
 
     async def run(self, identity: Identity, *, url: str, use_proxy: bool) -> Ended:
         """Connect and serve; return how it ended. Only cancellation and bugs are raised."""
@@ -94,12 +97,13 @@ class Session:
             ping_interval=_PING_EVERY_S,
             ping_timeout=_PONG_WITHIN_S,
             close_timeout=_CLOSE_TIMEOUT_S,
-            max_size=MAX_FRAME_BYTES,
+            max_size=MAX_DOCUMENT_FRAME_BYTES,
         )
 
     async def _serve(self, socket: ClientConnection) -> None:
         welcome = await asyncio.wait_for(self._welcome(socket), _WELCOME_TIMEOUT_S)
-        self._machine.clock.set(server_time=welcome.server_time, monotonic=self._monotonic())
+        self._machine.set_clock(welcome.server_time, monotonic=self._monotonic())
+        self._machine.agreements.after_welcome(welcome)
         _log.info("connected, session %d", welcome.session_epoch)
         self._state_seq = 0
         await _send(socket, self._numbered(self._machine.board.state_report()))
@@ -107,6 +111,7 @@ class Session:
             self._listen(socket),
             self._beat(socket, welcome.heartbeat_s),
             self._measure(socket),
+            self._tell(socket),
         )
 
     async def _welcome(self, socket: ClientConnection) -> messages.Welcome:
@@ -122,10 +127,64 @@ class Session:
             message = self._decoded(await socket.recv())
             if isinstance(message, duties.AnyCommand):
                 await self._obey(socket, message)
+            elif isinstance(message, messages.Cancel):
+                ack = self._machine.worker.cancel(message)
+                await _send(socket, self._numbered(ack))
             elif isinstance(message, messages.TelemetryAck):
                 await self._telemetry_acked(socket, message)
             elif isinstance(message, messages.Error):
                 self._take_error(message)
+            elif message is not None:
+                await self._agree(socket, message)
+
+    async def _agree(self, socket: ClientConnection, message: messages.DownMessage) -> None:
+        """Work by what the server wants, and say so once it is written down."""
+        agreements = self._machine.agreements
+        if isinstance(message, messages.Config):
+            agreements.take_config(message.version, message.config)
+            applied = messages.ConfigApplied(version=agreements.config.version)
+            await _send(socket, codec.encode(applied))
+        elif isinstance(message, messages.TwinDesired):
+            if not agreements.take_desired(message.version, message.desired):
+                # Who sends what was taken over long ago has not heard so.
+                self._reporter = TwinReporter()
+        elif isinstance(message, messages.TwinAck):
+            self._reporter.acknowledged(message)
+        await self._report(socket)
+
+    async def _tell(self, socket: ClientConnection) -> None:
+        """Say what the work has to say, and now and then what the machine is like."""
+        worker = self._machine.worker
+        while True:
+            worker.changed.clear()
+            for message in worker.news():
+                if isinstance(message, messages.Ack):
+                    await _send(socket, self._numbered(message))
+                else:
+                    await _send(socket, codec.encode(message))
+            for outcome in worker.untold():
+                await _send(socket, self._numbered(outcome))
+                self._machine.board.told(outcome.command_id)
+            await self._report(socket)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_REPORT_EVERY_S):
+                    await worker.changed.wait()
+
+    async def _report(self, socket: ClientConnection) -> None:
+        machine, agreements = self._machine, self._machine.agreements
+        now = self._monotonic()
+        if not self._reporter.has_news(
+            machine.state(), desired_version=agreements.desired.version, monotonic=now
+        ):
+            return
+        report = self._reporter.next_report(
+            machine.state(),
+            desired_version=agreements.desired.version,
+            seq=agreements.next_report(),
+            monotonic=now,
+        )
+        if report is not None:
+            await _send(socket, codec.encode(report))
 
     async def _beat(self, socket: ClientConnection, every_s: float) -> None:
         frame = codec.encode(messages.Heartbeat())

@@ -8,7 +8,16 @@ from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from edge.protocol import fields, limits, messages, readings, sensors, strict_json
+from edge.protocol import (
+    documents,
+    fields,
+    limits,
+    messages,
+    outcomes,
+    readings,
+    sensors,
+    strict_json,
+)
 from edge.protocol.errors import MALFORMED, TOO_LARGE, UNKNOWN_TYPE, ProtocolError
 from edge.protocol.messages import DownMessage, Message, UpMessage
 
@@ -73,9 +82,18 @@ def _object_in(frame: str | bytes, max_bytes: int) -> dict[str, Any]:
     return body
 
 
+def _require_short(frame: str | bytes) -> None:
+    size = len(frame.encode() if isinstance(frame, str) else frame)
+    if size > limits.MAX_FRAME_BYTES:
+        reason = strict_json.TOO_LARGE
+        raise ProtocolError(TOO_LARGE, f"the frame is not acceptable JSON: {reason}", reason=reason)
+
+
 def _decode(frame: str | bytes, decoders: Mapping[str, Callable[[fields.Body], _M]]) -> _M:
-    body = _object_in(frame, limits.MAX_FRAME_BYTES)
+    body = _object_in(frame, limits.MAX_DOCUMENT_FRAME_BYTES)
     kind = body.get("type")
+    if len(frame) > _SURELY_SHORT and kind not in _CARRY_DOCUMENTS:
+        _require_short(frame)
     if not isinstance(kind, str):
         raise fields.invalid("/type", "a string")
     decoder = decoders.get(kind)
@@ -95,24 +113,25 @@ def _heartbeat(_: fields.Body) -> messages.Heartbeat:
 def _ack(body: fields.Body) -> messages.Ack:
     return messages.Ack(
         command_id=fields.uid(body, "command_id"),
-        status=_ack_status(body),
+        status=outcomes.status(body),
         relays=readings.optional_relays(body, "relays"),
         error=fields.optional_text(body, "error", longest=limits.MAX_ERROR_CHARS),
         state_seq=_state_seq(body),
+        result=outcomes.optional_result(body),
+        progress=outcomes.optional_progress(body),
     )
 
 
 def _state_seq(body: fields.Body) -> int | None:
-    if body.get("state_seq") is None:
-        return None
-    return fields.integer(body, "state_seq", lowest=0, highest=limits.INT64_MAX)
+    return _optional_count(body, "state_seq")
 
 
-def _ack_status(body: fields.Body) -> messages.AckStatus:
-    status = body.get("status")
-    if not isinstance(status, str) or status not in _ACK_STATUSES:
-        raise fields.invalid("/status", "one of " + ", ".join(_ACK_STATUSES))
-    return messages.AckStatus(status)
+def _optional_count(body: fields.Body, name: str) -> int | None:
+    return None if body.get(name) is None else _count(body, name)
+
+
+def _count(body: fields.Body, name: str) -> int:
+    return fields.integer(body, name, lowest=0, highest=limits.INT64_MAX)
 
 
 def _state_report(body: fields.Body) -> messages.StateReport:
@@ -154,10 +173,34 @@ def _status(body: fields.Body) -> messages.Status:
     )
 
 
+def _twin_reported(body: fields.Body) -> messages.TwinReported:
+    parts = {
+        name: documents.read(body, name)
+        for name in ("patch", "document")
+        if body.get(name) is not None
+    }
+    if len(parts) != 1:
+        raise fields.invalid("/document", "a document, or a patch instead")
+    return messages.TwinReported(
+        patch=parts.get("patch"),
+        document=parts.get("document"),
+        seq=_optional_count(body, "seq"),
+        desired_version=_optional_count(body, "desired_version"),
+        report_id=fields.optional_reference(body, "report_id"),
+    )
+
+
+def _config_applied(body: fields.Body) -> messages.ConfigApplied:
+    return messages.ConfigApplied(
+        version=_count(body, "version"),
+        error=fields.optional_text(body, "error", longest=limits.MAX_ERROR_CHARS),
+    )
+
+
 def _welcome(body: fields.Body) -> messages.Welcome:
     version_bounds = {"lowest": 0, "highest": limits.INT64_MAX, "default": 0}
     return messages.Welcome(
-        session_epoch=fields.integer(body, "session_epoch", lowest=0, highest=limits.INT64_MAX),
+        session_epoch=_count(body, "session_epoch"),
         server_time=fields.moment(body, "server_time"),
         heartbeat_s=fields.integer(
             body,
@@ -196,6 +239,27 @@ def _command(body: fields.Body) -> messages.Command:
     )
 
 
+def _cancel(body: fields.Body) -> messages.Cancel:
+    return messages.Cancel(command_id=fields.uid(body, "command_id"))
+
+
+def _config(body: fields.Body) -> messages.Config:
+    return messages.Config(version=_count(body, "version"), config=documents.read(body, "config"))
+
+
+def _twin_desired(body: fields.Body) -> messages.TwinDesired:
+    return messages.TwinDesired(
+        version=_count(body, "version"), desired=documents.read(body, "desired")
+    )
+
+
+def _twin_ack(body: fields.Body) -> messages.TwinAck:
+    return messages.TwinAck(
+        report_id=fields.reference(body, "report_id"),
+        reported_version=_count(body, "reported_version"),
+    )
+
+
 def _telemetry_ack(body: fields.Body) -> messages.TelemetryAck:
     return messages.TelemetryAck(
         boot_id=fields.reference(body, "boot_id"),
@@ -215,7 +279,12 @@ def _error(body: fields.Body) -> messages.Error:
     )
 
 
-_ACK_STATUSES = tuple(status.value for status in messages.AckStatus)
+# A character has at most four bytes in UTF-8.
+_SURELY_SHORT = limits.MAX_FRAME_BYTES // 4
+_CARRY_DOCUMENTS = frozenset(
+    kind.type
+    for kind in (messages.TwinReported, messages.Command, messages.Config, messages.TwinDesired)
+)
 _LINK_STATUSES = tuple(status.value for status in messages.LinkStatus)
 
 _UP: dict[str, Callable[[fields.Body], UpMessage]] = {
@@ -227,6 +296,9 @@ _UP: dict[str, Callable[[fields.Body], UpMessage]] = {
     messages.Telemetry.type: _telemetry,
     messages.SensorReport.type: sensors.report,
     messages.Status.type: _status,
+    messages.TwinReported.type: _twin_reported,
+    messages.ConfigApplied.type: _config_applied,
+    messages.IrLearned.type: outcomes.ir_learned,
 }
 
 _DOWN: dict[str, Callable[[fields.Body], DownMessage]] = {
@@ -234,6 +306,10 @@ _DOWN: dict[str, Callable[[fields.Body], DownMessage]] = {
     messages.SetRelay.type: _set_relay,
     messages.SetAllRelays.type: _set_all_relays,
     messages.Command.type: _command,
+    messages.Cancel.type: _cancel,
+    messages.Config.type: _config,
+    messages.TwinDesired.type: _twin_desired,
+    messages.TwinAck.type: _twin_ack,
     messages.TelemetryAck.type: _telemetry_ack,
     messages.SensorAck.type: _sensor_ack,
     messages.Error.type: _error,
@@ -244,24 +320,12 @@ _VERDICTS = frozenset({"rejected", "rejected_attributes"})
 _SENT_FIELDS: dict[type, tuple[str, ...]] = {
     kind: tuple(field.name for field in dataclass_fields(kind) if field.name not in _VERDICTS)
     for kind in (
-        messages.Auth,
-        messages.Heartbeat,
-        messages.Ack,
-        messages.StateReport,
-        messages.InputEvent,
-        messages.Telemetry,
-        messages.SensorReport,
-        messages.Status,
-        messages.Welcome,
-        messages.SetRelay,
-        messages.SetAllRelays,
-        messages.Command,
-        messages.TelemetryAck,
-        messages.SensorAck,
-        messages.Error,
+        *messages.UpMessage.__args__,
+        *messages.DownMessage.__args__,
         messages.RelayReading,
         messages.Reading,
         messages.SensorReading,
+        messages.Progress,
     )
 }
 
@@ -279,5 +343,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return format_moment(value)
     if isinstance(value, tuple):
-        return [_members(item) for item in value]
+        return [_plain(item) for item in value]
+    if type(value) in _SENT_FIELDS:
+        return _members(value)
     return value

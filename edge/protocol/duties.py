@@ -4,7 +4,7 @@ Nothing here reads a clock, a file or a socket.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from edge.protocol.limits import COMMAND_RING_SIZE
 from edge.protocol.messages import (
     Ack,
     AckStatus,
+    Cancel,
     Command,
     RelayReading,
     SetAllRelays,
@@ -24,37 +25,75 @@ from edge.protocol.messages import (
 EXPIRED = "expired"
 NO_SUCH_RELAY = "no_such_relay"
 UNSUPPORTED = "unsupported"
+INTERRUPTED = "interrupted"
+REBOOT = "reboot"
 
 AnyCommand = SetRelay | SetAllRelays | Command
 Relays = tuple[bool, ...]
 
 
 class CommandRing:
-    """The outcomes of the last commands, so that a repeat is answered and not run again."""
+    """The outcomes of the last commands, so that a repeat is answered and not run again.
 
-    def __init__(self, acks: Iterable[Ack] = (), *, size: int = COMMAND_RING_SIZE) -> None:
+    The outcome of a command that takes time is ``untold`` until it was sent: a restart or a lost
+    connection may come between its end and the answer.
+    """
+
+    def __init__(
+        self,
+        acks: Iterable[Ack] = (),
+        *,
+        untold: Iterable[str] = (),
+        size: int = COMMAND_RING_SIZE,
+    ) -> None:
         self._size = size
         self._acks: OrderedDict[str, Ack] = OrderedDict()
         for ack in acks:
             self._add(ack)
+        self._untold = frozenset(untold) & self._acks.keys()
 
     def recall(self, command_id: str) -> Ack | None:
         """Return the answer given before, or None for a command never seen."""
         return self._acks.get(command_id)
 
-    def remembering(self, ack: Ack) -> "CommandRing":
+    def remembering(self, ack: Ack, *, is_told: bool = True) -> "CommandRing":
         """Return a ring that also knows this outcome; the oldest falls out when it is full."""
-        return CommandRing([*self._acks.values(), ack], size=self._size)
+        this = {ack.command_id}
+        untold = self._untold - this if is_told else self._untold | this
+        return CommandRing([*self._acks.values(), ack], untold=untold, size=self._size)
+
+    def telling(self, command_id: str) -> "CommandRing":
+        """Return a ring that knows that this outcome was sent."""
+        return CommandRing(self._acks.values(), untold=self._untold - {command_id}, size=self._size)
+
+    @property
+    def has_untold(self) -> bool:
+        """Whether an outcome, or what stands for one until it is there, was not sent."""
+        return bool(self._untold)
+
+    def untold(self, *, running: Collection[str] = ()) -> list[Ack]:
+        """Return the outcomes still to be sent, oldest first; what runs has none yet."""
+        return [
+            ack
+            for command_id, ack in self._acks.items()
+            if command_id in self._untold and command_id not in running
+        ]
 
     def to_plain(self) -> list[dict[str, Any]]:
         """Return the ring as JSON values, oldest first."""
-        return [strict_json.loads(encode(ack)) for ack in self._acks.values()]
+        return [
+            strict_json.loads(encode(ack))
+            | ({"untold": True} if ack.command_id in self._untold else {})
+            for ack in self._acks.values()
+        ]
 
     @classmethod
     def from_plain(cls, items: Iterable[Any]) -> "CommandRing":
         """Return a stored ring; raises ``ProtocolError`` when an entry is no ack."""
-        decoded = (decode_up(strict_json.dumps(item)) for item in items)
-        return cls(ack for ack in decoded if isinstance(ack, Ack))
+        plain = list(items)
+        decoded = [decode_up(strict_json.dumps(item)) for item in plain]
+        untold = [item["command_id"] for item in plain if item.get("untold") is True]
+        return cls((ack for ack in decoded if isinstance(ack, Ack)), untold=untold)
 
     def __len__(self) -> int:
         return len(self._acks)
@@ -90,17 +129,36 @@ class ServerClock:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do about one command: the answer, and the new positions unless nothing moves."""
+    """What to do about one command: the answer, and the new positions unless nothing moves.
+
+    ``keep`` goes into the ring, durably, before anything is done or answered. A command that
+    ``begins`` is now to be carried out, one that ``stops`` is to be left off.
+    """
 
     ack: Ack
     relays: Relays | None = None
     is_repeat: bool = False
+    keep: Ack | None = None
+    begins: bool = False
+    stops: bool = False
 
 
 def decide(
-    command: AnyCommand, *, relays: Relays, ring: CommandRing, server_now: datetime
+    command: AnyCommand,
+    *,
+    relays: Relays,
+    ring: CommandRing,
+    server_now: datetime,
+    knows: Callable[[str], bool] = lambda _: False,
+    running: Collection[str] = (),
 ) -> Decision:
-    """Return what a device does about a command, given its relays and what it remembers."""
+    """Return what a device does about a command, given its relays and what it remembers.
+
+    ``knows`` says which kinds it can carry out besides those of relays, ``running`` holds the ids
+    of the commands it has begun.
+    """
+    if command.command_id in running:
+        return Decision(ack=accepted(command.command_id), is_repeat=True)
     remembered = ring.recall(command.command_id)
     if remembered is not None:
         return Decision(ack=_with_current_positions(remembered, relays), is_repeat=True)
@@ -110,7 +168,39 @@ def decide(
         return _set_relay(command, relays)
     if isinstance(command, SetAllRelays):
         return _succeeded(command, (command.is_on,) * len(relays), range(len(relays)))
-    return _rejection(command, UNSUPPORTED)
+    if not knows(command.kind):
+        return _rejection(command, UNSUPPORTED)
+    return Decision(
+        ack=accepted(command.command_id), keep=failure(command, error=INTERRUPTED), begins=True
+    )
+
+
+def decide_cancel(
+    cancel: Cancel,
+    *,
+    relays: Relays,
+    ring: CommandRing,
+    running: Collection[str] = (),
+    stoppable: Collection[str] = (),
+) -> Decision:
+    """Return what a device does when a command is no longer wanted.
+
+    What is finished is answered with its outcome; what cannot be stopped goes on. What never came
+    is remembered as cancelled, so that it is not run if it comes yet.
+    """
+    command_id = cancel.command_id
+    if command_id in running and command_id not in stoppable:
+        return Decision(ack=accepted(command_id), is_repeat=True)
+    remembered = None if command_id in running else ring.recall(command_id)
+    if remembered is not None:
+        return Decision(ack=_with_current_positions(remembered, relays), is_repeat=True)
+    ack = Ack(command_id=command_id, status=AckStatus.CANCELLED)
+    return Decision(ack=ack, keep=ack, stops=command_id in running)
+
+
+def accepted(command_id: str) -> Ack:
+    """Return the answer for a command that has begun."""
+    return Ack(command_id=command_id, status=AckStatus.ACCEPTED)
 
 
 def readings_of(relays: Relays) -> tuple[RelayReading, ...]:
@@ -134,7 +224,7 @@ def _set_relay(command: SetRelay, relays: Relays) -> Decision:
 def _succeeded(command: AnyCommand, relays: Relays, touched: Iterable[int]) -> Decision:
     positions = tuple(RelayReading(index, relays[index]) for index in touched)
     ack = Ack(command_id=command.command_id, status=AckStatus.SUCCEEDED, relays=positions)
-    return Decision(ack=ack, relays=relays)
+    return Decision(ack=ack, relays=relays, keep=ack)
 
 
 def _rejection(command: AnyCommand, error: str) -> Decision:

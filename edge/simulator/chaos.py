@@ -69,6 +69,7 @@ MALFORMED_FRAMES: Final[tuple[str | bytes, ...]] = (
 
 _ACK_FATES = tuple(fate for fate in AckFate if fate is not AckFate.NORMAL)
 _BATCH_FATES = tuple(fate for fate in BatchFate if fate is not BatchFate.NORMAL)
+_REPORT_FATES = (BatchFate.LOST, BatchFate.LATE, BatchFate.DUPLICATED)
 _FAULTS = tuple(fault for fault in Fault if fault is not Fault.NONE)
 
 
@@ -128,6 +129,15 @@ class Chaos:
             if self._strikes("telemetry")
             else BatchFate.NORMAL
         )
+
+    def report_fate(self) -> BatchFate:
+        """Return what becomes of the next report of what the device is like."""
+        dice = self._dice.stream("twin")
+        return dice.choice(_REPORT_FATES) if self._strikes("twin") else BatchFate.NORMAL
+
+    def work_fails(self) -> bool:
+        """Say whether the device cannot do what it was asked."""
+        return self._strikes("work")
 
     def fault(self) -> Fault:
         """Return what happens to the device now."""

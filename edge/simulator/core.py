@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from edge.protocol import codec, duties, messages
+from edge.protocol.convergence import TwinReporter
 from edge.simulator.agenda import Agenda
 from edge.simulator.chaos import Chaos, ChaosProfile
 from edge.simulator.dice import Dice
@@ -29,6 +30,10 @@ class BoardProfile:
     input_every_s: float = 120.0
     kind: DeviceProfile = RELAY
     outages: OutagePlan = field(default_factory=OutagePlan)
+    # Tells what it is like from its first connection on, not only once something is desired of it.
+    reports_twin: bool = False
+    # Whether its wire has sessions: without them the numbers of what it tells go on for ever.
+    has_sessions: bool = True
     # The monotonic moment outages count from, the same for the whole fleet.
     began_at: float = 0.0
 
@@ -42,6 +47,7 @@ class Connection:
     is_welcomed: bool = False
     state_seq: int = 0
     unacked: tuple[str, int, float] | None = None
+    twin: TwinReporter = field(default_factory=TwinReporter)
 
 
 class DeviceCore:
@@ -69,6 +75,12 @@ class DeviceCore:
         """Return the connection once the server has spoken over it."""
         connection = self._connection
         return connection if connection is not None and connection.is_welcomed else None
+
+    def _next_state_seq(self, connection: Connection) -> int:
+        """Return the number of the next message that tells relay states."""
+        number = connection.state_seq
+        connection.state_seq = self.flash.state_seq = number + 1
+        return number
 
     def _own_time(self, at: Moment) -> datetime:
         return at.wall + self._skew

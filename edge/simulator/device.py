@@ -5,26 +5,25 @@ same effects, record for record.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from edge.protocol import codec, duties, messages
-from edge.protocol.codec import format_moment
 from edge.simulator import VERSION
-from edge.simulator.chaos import AckFate, Fault
+from edge.simulator.chaos import Fault
 from edge.simulator.core import BoardProfile, Connection
 from edge.simulator.effects import Effect, Moment, Ping, Postpone, Send
+from edge.simulator.obeying import ObeyingDevice
 from edge.simulator.outages import Outage
-from edge.simulator.reporting import ReportingDevice
 
 __all__ = ["BoardProfile", "SimDevice"]
 
 _PING_EVERY_S: Final = 20.0
 _PONG_WITHIN_S: Final = 40.0
+_NUMBERS_LOST_BY_A_CRASH: Final = 100
 
 
-class SimDevice(ReportingDevice):
+class SimDevice(ObeyingDevice):
     """Keeps the duties of a device, with true relays, and lets chaos strike at them."""
 
     # What happens to the device
@@ -36,7 +35,11 @@ class SimDevice(ReportingDevice):
 
     def connected(self, at: Moment) -> list[Effect]:
         """Take over a connection that was just opened; the server speaks first."""
-        self._connection = Connection(opened_at=at.monotonic, heard_at=at.monotonic)
+        self._connection = Connection(
+            opened_at=at.monotonic,
+            heard_at=at.monotonic,
+            state_seq=0 if self.profile.has_sessions else self.flash.state_seq,
+        )
         self._errands.add(at.monotonic + _PING_EVERY_S, self._ping)
         self._record("connected")
         return self._taken()
@@ -65,14 +68,22 @@ class SimDevice(ReportingDevice):
             if message.retry_after is not None:
                 self._effects.append(Postpone(message.retry_after))
                 self._hold_telemetry(at, message.retry_after)
-        elif not isinstance(message, messages.SensorAck):
+        elif isinstance(message, duties.AnyCommand):
             self._asked(message, at)
+        elif isinstance(message, messages.Cancel):
+            self._asked_to_stop(message, at)
+        else:
+            self._agree(message, at)
         return self._taken()
 
     def heard(self, at: Moment) -> None:
         """Note a sign of life of the server."""
         if self._connection is not None:
             self._connection.heard_at = at.monotonic
+
+    def told_time(self, server_time: datetime, at: Moment) -> None:
+        """Take over the server's time where it comes with every answer."""
+        self._clock.set(server_time=server_time, monotonic=at.monotonic)
 
     def due(self, at: Moment) -> list[Effect]:
         """Do everything whose time has come; a frozen device does nothing."""
@@ -111,6 +122,8 @@ class SimDevice(ReportingDevice):
     def _boot(self, at: Moment) -> None:
         """Start with empty RAM: no server time, no readings numbered, nothing planned."""
         self.flash.boot_count += 1
+        # What was told last may not be in the flash any more.
+        self.flash.state_seq += _NUMBERS_LOST_BY_A_CRASH
         self._boot_id = f"{self.profile.run_id}.{self.flash.boot_count}"
         self._booted_at = at.monotonic
         self._clock = duties.ServerClock()
@@ -127,6 +140,7 @@ class SimDevice(ReportingDevice):
             first = phase.uniform(0.2, 1) * self._chaos.fault_every_s
             self._agenda.add(at.monotonic + first, self._maybe_fail)
         self._record("booted", boot_id=self._boot_id)
+        self._wake_up()
 
     def _welcomed(self, welcome: messages.Welcome, at: Moment) -> None:
         connection = self._connection
@@ -143,6 +157,8 @@ class SimDevice(ReportingDevice):
                 state_seq=self._next_state_seq(connection),
             )
         )
+        self._tell_untold(connection)
+        self._agree_on_welcome(welcome, at)
         self._errands.add(at.monotonic + welcome.heartbeat_s, self._beat, welcome.heartbeat_s)
         self._send_telemetry(at)
 
@@ -160,64 +176,6 @@ class SimDevice(ReportingDevice):
             return
         self._effects.append(Ping())
         self._errands.add(at.monotonic + _PING_EVERY_S, self._ping)
-
-    # Commands
-
-    def _asked(self, command: duties.AnyCommand, at: Moment) -> None:
-        """Carry out a command as chaos allows: reboots strike before it runs or before its ack."""
-        connection, server_now = self._connection, self._clock.now(monotonic=at.monotonic)
-        if connection is None or not connection.is_welcomed or server_now is None:
-            self._record("ignored", reason="no_session", command_id=command.command_id)
-            return
-        fate = self._chaos.ack_fate()
-        if fate is not AckFate.NORMAL:
-            self._record("chaos", fault=fate.value, command_id=command.command_id)
-        if fate is AckFate.REBOOT_BEFORE:
-            self._reboot(at)
-            return
-        ack = self._carry_out(command, server_now, at)
-        # Numbered and worded now: an ack that is held up tells an old position with an old number.
-        ack = replace(ack, state_seq=self._next_state_seq(connection))
-        self._answer(ack, fate, at)
-
-    def _carry_out(
-        self, command: duties.AnyCommand, server_now: datetime, at: Moment
-    ) -> messages.Ack:
-        flash = self.flash
-        decision = duties.decide(
-            command, relays=flash.relays, ring=flash.ring, server_now=server_now
-        )
-        if decision.relays is None:
-            verdict = "repeated" if decision.is_repeat else "rejected"
-            self._record(verdict, command_id=command.command_id, error=decision.ack.error)
-            return decision.ack
-        flash.relays = decision.relays
-        flash.ring = flash.ring.remembering(decision.ack)
-        self._record(
-            "executed",
-            command_id=command.command_id,
-            kind=command.type,
-            relay_index=command.relay_index if isinstance(command, messages.SetRelay) else None,
-            is_on=None if isinstance(command, messages.Command) else command.is_on,
-            relays=list(flash.relays),
-            monotonic=at.monotonic,
-            server_time=format_moment(server_now),
-            expires_at=format_moment(command.expires_at),
-        )
-        return decision.ack
-
-    def _answer(self, ack: messages.Ack, fate: AckFate, at: Moment) -> None:
-        if fate is AckFate.LOST:
-            return
-        if fate is AckFate.LATE:
-            self._errands.add(at.monotonic + self._chaos.late_by_s(), self._send_later, ack)
-        elif fate is AckFate.REBOOT_AFTER:
-            self._reboot(at)
-        elif fate is AckFate.DROP_AFTER:
-            self._drop()
-        else:
-            copies = self._chaos.several("ack") if fate is AckFate.DUPLICATED else 1
-            self._send(ack, copies=copies)
 
     # What goes wrong by itself
 
@@ -241,10 +199,6 @@ class SimDevice(ReportingDevice):
         # Counted from the thaw: a device that froze again at once would never be heard of.
         rested_at = max(at.monotonic, self._frozen_until)
         self._agenda.add(rested_at + self._chaos.fault_every_s, self._maybe_fail)
-
-    def _reboot(self, at: Moment) -> None:
-        self._drop(stay_away_s=self._chaos.boot_s())
-        self._boot(at)
 
     def _freeze(self, at: Moment) -> None:
         if self._connection is None:
@@ -275,8 +229,3 @@ class SimDevice(ReportingDevice):
         left_s = self.profile.began_at + outage.starts_at + outage.seconds - at.monotonic
         self._record("chaos", fault="site_outage", number=outage.number, seconds=round(left_s, 3))
         self._drop(stay_away_s=max(0.001, left_s))
-
-    def _next_state_seq(self, connection: Connection) -> int:
-        number = connection.state_seq
-        connection.state_seq += 1
-        return number

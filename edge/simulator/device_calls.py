@@ -7,7 +7,7 @@ from edge.protocol import codec, messages
 from edge.protocol.close_codes import CloseCode
 from edge.simulator import VERSION
 from edge.simulator.driver import LiveDevice, moment
-from edge.simulator.http_client import Answer
+from edge.simulator.http_client import Answer, HttpPool
 
 NO_CODE: Final = 1006
 _NO_HEARTBEAT_S: Final = 3_600
@@ -25,20 +25,34 @@ class CallFailed(Exception):
 
 
 class CallingDevice(LiveDevice):
-    """A device on a wire that has no session: it welcomes itself, and no command reaches it."""
+    """A device on a wire that has no session: it welcomes itself."""
 
     _refusals: int = 0
 
     async def _post(self, path: str, body: bytes) -> Answer:
         """Return the answer, whatever it is; raises ``CallFailed`` when none came."""
+        return await self._call("POST", path, body)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        content_type: str = "application/json",
+        pool: HttpPool | None = None,
+    ) -> Answer:
+        """Do the same with any method, over the connections of the fleet or others."""
         headers: Mapping[str, str] = {
             "X-Device-ID": self._identity.device_uid,
             "X-API-Key": self._identity.device_token,
             "User-Agent": f"homepot-simulator/{VERSION}",
+            "Accept": "application/json",
+            **({"Content-Type": content_type} if body else {}),
         }
         self.line.spoke_at = moment().wall
         try:
-            return await self._wire.http.post(path, body, headers)
+            return await (pool or self._wire.http).call(method, path, body, headers)
         except (OSError, EOFError, TimeoutError):
             raise CallFailed(NO_CODE) from None
 

@@ -14,12 +14,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from edge.protocol.backoff import Backoff
 from edge.protocol.close_codes import FINAL_CODES, CloseCode
-from edge.protocol.limits import MAX_FRAME_BYTES
+from edge.protocol.limits import MAX_DOCUMENT_FRAME_BYTES
 from edge.simulator import VERSION
 from edge.simulator.device import SimDevice
 from edge.simulator.effects import Drop, Effect, Moment, Ping, Postpone, Record, Send
 from edge.simulator.errors import DeviceRefused, DeviceUnpaired
 from edge.simulator.http_client import HttpPool
+from edge.simulator.options import FleetOptions
 from edge.simulator.state_directory import Identity
 
 _OPEN_TIMEOUT_S: Final = 15.0
@@ -27,6 +28,11 @@ _SEND_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 3_600.0
 _NO_CODE: Final = 1006
+_HANDSHAKES_AT_ONCE: Final = 32
+_LARGEST_POLL: Final = 1_048_576
+# How long a question for commands waits at the server, and how often it is asked.
+_LONG_POLL: Final = (20, 1.0)
+_SHORT_POLL: Final = (0, 15.0)
 _GOING_AWAY: Final = 1001
 
 Recorder = Callable[[SimDevice, Moment, Record], None]
@@ -47,6 +53,26 @@ class Wire:
     # A fleet that connects all at once would be turned away for it.
     handshakes: asyncio.Semaphore
     http: HttpPool
+    # For calls that wait at the server, one connection for each device; None asks for nothing.
+    polls: HttpPool | None = None
+    poll_wait_s: int = 0
+    poll_every_s: float = 1.0
+
+    @classmethod
+    def of(cls, options: FleetOptions) -> "Wire":
+        """Return the way of a whole fleet to its server."""
+        handshakes, http = asyncio.Semaphore(_HANDSHAKES_AT_ONCE), HttpPool(options.url)
+        if options.polls == "none":
+            return cls(options.socket_url, handshakes, http)
+        polls = HttpPool(options.url, connections=options.devices, max_answer=_LARGEST_POLL)
+        wait_s, every_s = _LONG_POLL if options.polls == "long" else _SHORT_POLL
+        return cls(options.socket_url, handshakes, http, polls, wait_s, every_s)
+
+    def close(self) -> None:
+        """Close what is kept open between two calls."""
+        self.http.close()
+        if self.polls is not None:
+            self.polls.close()
 
 
 @dataclass(slots=True)
@@ -208,7 +234,7 @@ class WireDevice(LiveDevice):
             # The core pings by itself: a frozen device must not answer from another task.
             ping_interval=None,
             close_timeout=_CLOSE_TIMEOUT_S,
-            max_size=MAX_FRAME_BYTES,
+            max_size=MAX_DOCUMENT_FRAME_BYTES,
         )
 
     async def _serve(self, socket: ClientConnection) -> None:
@@ -245,6 +271,7 @@ class WireDevice(LiveDevice):
                 self.line.spoke_at = moment().wall
                 if isinstance(effect, Send):
                     await socket.send(effect.frame)
+                    self.core.told(effect.frame)
                 else:
                     pong = asyncio.ensure_future(await socket.ping())
                     pong.add_done_callback(self._ponged)

@@ -1,4 +1,4 @@
-"""What a simulated device keeps over a reboot: relay positions, command ring, telemetry queue."""
+"""What a simulated device keeps over a reboot: relays, command ring, readings, what was agreed."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from edge.protocol.codec import format_moment
+from edge.protocol.convergence import Held
 from edge.protocol.duties import CommandRing, Relays
 from edge.protocol.fields import parse_moment
 from edge.protocol.messages import Reading, Telemetry
@@ -36,11 +37,26 @@ class Flash:
     telemetry: deque[QueuedReading] = field(
         default_factory=lambda: deque(maxlen=TELEMETRY_CAPACITY)
     )
+    config: Held = field(default_factory=Held)
+    desired: Held = field(default_factory=Held)
+    # How many reports of its own state the device has made.
+    reports: int = 0
+    # The next number for what it tells of its relays.
+    state_seq: int = 0
+    # All it ever reported, the newest value of each member: what the server may have of it.
+    reported: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def blank(cls, relay_count: int) -> "Flash":
         """Return the flash of a device fresh from the factory: every relay off."""
         return cls(relays=(False,) * relay_count)
+
+    def forget_owner(self) -> None:
+        """Forget what was measured for, asked by and agreed with the former owner."""
+        self.telemetry.clear()
+        self.ring = CommandRing()
+        self.config, self.desired = Held(), Held()
+        self.reports, self.reported = 0, {}
 
     def oldest_batch(self) -> Telemetry | None:
         """Return the readings to send next, all of one boot, or None when there are none."""
@@ -71,6 +87,11 @@ class Flash:
             "relays": list(self.relays),
             "ring": self.ring.to_plain(),
             "boot_count": self.boot_count,
+            "config": self.config.to_plain(),
+            "desired": self.desired.to_plain(),
+            "reports": self.reports,
+            "state_seq": self.state_seq,
+            "reported": dict(self.reported),
             "telemetry": [
                 {
                     "boot_id": item.boot_id,
@@ -90,6 +111,11 @@ class Flash:
             relays=positions[:relay_count],
             ring=CommandRing.from_plain(plain.get("ring", ())),
             boot_count=int(plain.get("boot_count", 0)),
+            config=Held.from_plain(plain.get("config")),
+            desired=Held.from_plain(plain.get("desired")),
+            reports=int(plain.get("reports", 0)),
+            state_seq=int(plain.get("state_seq", 0)),
+            reported=dict(plain.get("reported", {})),
         )
         for item in plain.get("telemetry", ()):
             at = parse_moment(item["at"])

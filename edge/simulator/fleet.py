@@ -22,7 +22,6 @@ from edge.simulator.effects import Moment, Record
 from edge.simulator.errors import DeviceRefused, DeviceUnpaired, ServerUnavailable
 from edge.simulator.event_log import EventLog, line_of
 from edge.simulator.flash import Flash
-from edge.simulator.http_client import HttpPool
 from edge.simulator.http_device import HttpDevice
 from edge.simulator.mqtt_device import MqttDevice
 from edge.simulator.options import FleetOptions
@@ -33,7 +32,6 @@ from edge.simulator.usage import Usage
 _log = logging.getLogger(__name__)
 
 _PROVISIONS_AT_ONCE: Final = 4
-_HANDSHAKES_AT_ONCE: Final = 32
 _SAVE_EVERY_S: Final = 2.0
 _KEEP_FLASH_EVERY_S: Final = 30.0
 # Of its time, what a fleet may spend on writing the truth down; many are written less often.
@@ -42,6 +40,13 @@ _KEPT_AT_ONCE: Final = 50
 _STOP_S: Final = 1.0
 # What a run without a truth file keeps of each device, so that it may run for months.
 _UNASKED_COMMANDS: Final = 200
+# The server may take these for lasting as soon as it hears of them.
+_KEPT_BEFORE_TOLD: Final = frozenset(
+    {
+        "booted", "executed", "finished", "stopped", "barred",
+        "config_taken", "desired_taken", "reported",
+    }
+)  # fmt: skip
 _KINDS: Final[dict[str, type[LiveDevice]]] = {
     "websocket": WireDevice,
     "http": HttpDevice,
@@ -80,11 +85,7 @@ class Fleet:
         self._devices: dict[str, LiveDevice] = {}
         self._identities: dict[str, Identity] = {}
         self._provisioning = asyncio.Semaphore(_PROVISIONS_AT_ONCE)
-        self._wire = Wire(
-            options.socket_url,
-            asyncio.Semaphore(_HANDSHAKES_AT_ONCE),
-            HttpPool(options.url),
-        )
+        self._wire = Wire.of(options)
         self._began_at = 0.0
         self._usage: Usage | None = None
         self._run_id = uuid.uuid4().hex[:12]
@@ -189,6 +190,8 @@ class Fleet:
             kind=options.profile(index),
             outages=options.outages,
             began_at=self._began_at,
+            reports_twin=options.reports_twin,
+            has_sessions=options.wire_of(index) != "http",
         )
         return self._on_the_wire(SimDevice(profile, flash, options.chaos), identity)
 
@@ -307,7 +310,7 @@ class Fleet:
                 )
             )
         self.truth.note(uid, record.event, record.details, wall=format_moment(at.wall))
-        if record.event in ("executed", "booted"):
+        if record.event in _KEPT_BEFORE_TOLD:
             # Before the ack is sent: what was answered is never run again.
             self._state.save(hardware_id, identity, core.flash)
 
@@ -347,7 +350,7 @@ class Fleet:
             await self.calm()
 
     def _end(self) -> None:
-        self._wire.http.close()
+        self._wire.close()
         self.truth.is_running, self.truth.is_changed = False, True
 
     def _save_truth(self) -> None:

@@ -10,9 +10,14 @@ def kind_of(frame: str | bytes, among: Collection[str]) -> str | None:
     """Return which of these kinds a frame is, or None for any other; no JSON is the kind ``""``."""
     if isinstance(frame, str):
         for kind in among:
-            if frame.startswith(f'{{"type":"{kind}"'):
+            if is_kind(frame, kind):
                 return kind
     return "" if plain(frame) is None else None
+
+
+def is_kind(frame: str | bytes, kind: str) -> bool:
+    """Say whether a frame of a core is of that kind."""
+    return isinstance(frame, str) and frame.startswith(f'{{"type":"{kind}"')
 
 
 def plain(frame: str | bytes) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""One simulated device at the MQTT broker: readings and sensors up, their acknowledgements down."""
+"""One simulated device at the MQTT broker: all it says up, commands and documents down."""
 
 import asyncio
 import contextlib
@@ -27,8 +27,20 @@ _NOT_CONFIGURED: Final = "mqtt_not_configured"
 _CHANNELS: Final = {
     messages.Telemetry.type: UpChannel.TELEMETRY,
     messages.SensorReport.type: UpChannel.SENSOR,
+    messages.Ack.type: UpChannel.ACK,
+    messages.ConfigApplied.type: UpChannel.ACK,
+    messages.StateReport.type: UpChannel.STATE,
+    messages.InputEvent.type: UpChannel.EVENT,
+    messages.IrLearned.type: UpChannel.EVENT,
+    messages.TwinReported.type: UpChannel.TWIN_REPORTED,
     "": UpChannel.TELEMETRY,
 }
+_EARS: Final = (
+    DownChannel.TELEMETRY_ACK,
+    DownChannel.COMMAND,
+    DownChannel.CONFIG,
+    DownChannel.TWIN_DESIRED,
+)
 _KEEPALIVE_S: Final = 30
 _OPEN_TIMEOUT_S: Final = 15.0
 _SEND_TIMEOUT_S: Final = 10.0
@@ -88,7 +100,8 @@ class MqttDevice(CallingDevice):
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT_S):
                 # First the ear, then the mouth: nothing that is answered goes unheard.
-                await client.subscribe(self._topic(DownChannel.TELEMETRY_ACK))
+                for channel in _EARS:
+                    await client.subscribe(self._topic(channel))
                 await client.publish(self._topic(UpChannel.STATUS), self._status(LinkStatus.ONLINE))
         except BaseException:
             client.close()
@@ -148,6 +161,7 @@ class MqttDevice(CallingDevice):
             async with asyncio.timeout(_SEND_TIMEOUT_S):
                 payload = frame if isinstance(frame, bytes) else frame.encode()
                 await client.publish(self._topic(_CHANNELS[kind]), payload)
+                self.core.told(frame)
         except ConnectionLost:
             pass  # for the reader to find: what came before is still there
         except (Refused, TimeoutError):

@@ -19,6 +19,7 @@ DEFAULT_URL: Final = "http://127.0.0.1:8000"
 MAX_DEVICES: Final = 20_000
 MAX_RELAYS: Final = 64
 WIRES: Final = ("websocket", "http", "mqtt")
+POLLS: Final = ("long", "short", "none")
 # Devices a second that a large fleet starts by itself.
 _STARTS_PER_S: Final = 500
 _ALL_AT_ONCE: Final = 200
@@ -57,6 +58,9 @@ class FleetOptions:
     ramp_s: float = 0.0
     report_every_s: float | None = None
     hardware_prefix: str = "sim"
+    # How devices on HTTP ask for commands: waiting at the server, now and then, or not at all.
+    polls: str = "long"
+    reports_twin: bool = False
 
     def profile(self, index: int) -> DeviceProfile:
         """Return the kind of one device; a mix is dealt round, so that any share of it is mixed."""
@@ -139,6 +143,12 @@ def add_kind_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mix", metavar="KIND=N,…", help="several kinds: pos=5,server=2,relay=3")
     parser.add_argument("--wire", choices=WIRES, default=WIRES[0], help="websocket, http or mqtt")
     parser.add_argument("--wires", metavar="WIRE=N,…", help="several: websocket=5,http=3,mqtt=2")
+    parser.add_argument(
+        "--poll",
+        choices=POLLS,
+        help=f"how HTTP devices ask for commands (long, short above {_ALL_AT_ONCE} devices)",
+    )
+    parser.add_argument("--twin", action="store_true", help="report state without being asked")
     parser.add_argument("--ramp", type=float, metavar="SECONDS", help="switch on over this time")
     parser.add_argument("--report", type=float, metavar="SECONDS", help="print figures so often")
 
@@ -191,6 +201,8 @@ def from_arguments(given: argparse.Namespace, environment: Mapping[str, str]) ->
         outages=_outages(given),
         ramp_s=_ramp(given),
         report_every_s=given.report,
+        polls=given.poll or ("short" if given.devices > _ALL_AT_ONCE else "long"),
+        reports_twin=given.twin,
     )
 
 

@@ -99,6 +99,17 @@ SENSOR: Final = DeviceProfile(
     ),
 )
 
+INFRARED: Final = DeviceProfile(
+    name="infrared",
+    device_class="ir_hub",
+    device_type="homepot_simulated_blaster",
+    capabilities=("telemetry", "infrared"),
+    signals=(
+        Signal("temperature_celsius", (20.0, 26.0), 2.0, Curve.SUN, 0.05, 0.1),
+        Signal("rssi_dbm", (-70.0, -45.0), noise=1.5, bounds=(-120.0, 0.0), digits=0),
+    ),
+)
+
 PROFILES: Final[Mapping[str, DeviceProfile]] = {
-    profile.name: profile for profile in (RELAY, POS, SERVER, SENSOR)
+    profile.name: profile for profile in (RELAY, POS, SERVER, SENSOR, INFRARED)
 }

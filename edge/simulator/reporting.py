@@ -26,8 +26,8 @@ class ReportingDevice(DeviceCore):
         self._echo: Telemetry | None = None
 
     def begin_anew(self) -> None:
-        """Forget what was measured for the former owner."""
-        self.flash.telemetry.clear()
+        """Forget everything about the former owner; the relays stay where they are."""
+        self.flash.forget_owner()
         self._echo = None
 
     # Readings

@@ -5,7 +5,7 @@ with a count above one was run twice.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from typing import Any
 from edge.simulator import private_file
 from edge.simulator.readings import Spans
 
-_FACTS = ("kind", "relay_index", "is_on", "monotonic", "server_time", "expires_at")
+_FACTS = ("kind", "relay_index", "is_on", "monotonic", "server_time", "expires_at", "outcome")
+
+_REPORT = ("desired_version", "document", "report_id")
 
 
 @dataclass(slots=True)
@@ -33,6 +35,9 @@ class DeviceTruth:
     readings: dict[str, dict[str, Any]] = field(default_factory=dict)
     discarded: int = 0
     line: dict[str, Any] = field(default_factory=dict)
+    # What it works by, and what it last said it is like.
+    config: dict[str, Any] = field(default_factory=dict)
+    twin: dict[str, Any] = field(default_factory=dict)
 
     def count(self, command_id: str) -> int:
         """Return how often this device ran a command."""
@@ -68,20 +73,11 @@ class Truth:
         return sorted(found, key=lambda uid: self.devices[uid].epoch)
 
     def note(self, uid: str, event: str, details: Mapping[str, Any], *, wall: str) -> None:
-        """Take in one record of a device."""
-        device = self.devices[uid]
-        if event == "booted":
-            device.boots += 1
+        """Take in one record of a device; most kinds of them say nothing that lasts."""
+        take = _TAKERS.get(event)
+        if take is not None:
+            take(self, self.devices[uid], {**details, "wall": wall, "event": event})
             self.is_changed = True
-        elif event == "executed":
-            device.relays = list(details["relays"])
-            self._note_executed(device, details, wall)
-            self.is_changed = True
-        elif event in ("sent", "acked"):
-            self._note_readings(device, event, details)
-            self.is_changed = True
-        elif event == "discarded":
-            device.discarded += 1
 
     def note_line(
         self, uid: str, *, is_open: bool, spoke_at: str | None, heard_at: str | None, wire: str
@@ -115,6 +111,8 @@ class Truth:
                 "readings": device.readings,
                 "discarded": device.discarded,
                 "line": device.line,
+                "config": device.config,
+                "twin": device.twin,
             }
             for uid, device in self.devices.items()
         }
@@ -142,8 +140,14 @@ class Truth:
                 truth.devices[uid] = DeviceTruth(**plain)
         return truth
 
-    def _note_readings(self, device: DeviceTruth, event: str, details: Mapping[str, Any]) -> None:
-        boots = device.readings
+    def _note_boot(self, device: DeviceTruth, _: Mapping[str, Any]) -> None:
+        device.boots += 1
+
+    def _note_discarded(self, device: DeviceTruth, _: Mapping[str, Any]) -> None:
+        device.discarded += 1
+
+    def _note_readings(self, device: DeviceTruth, details: Mapping[str, Any]) -> None:
+        boots, event = device.readings, details["event"]
         boot = boots.setdefault(details["boot_id"], {"sent": [], "acked": [], "digest": 0})
         Spans(boot[event]).add(details["first"], details["last"])
         if event == "acked":
@@ -151,13 +155,45 @@ class Truth:
         while self._keep is not None and len(boots) > self._keep:
             del boots[next(iter(boots))]
 
-    def _note_executed(self, device: DeviceTruth, details: Mapping[str, Any], wall: str) -> None:
+    def _note_executed(self, device: DeviceTruth, details: Mapping[str, Any]) -> None:
+        device.relays = list(details["relays"])
         command_id = details["command_id"]
         known = device.executed.get(command_id)
         if known is not None:
             known["count"] += 1
             return
         facts = {name: details[name] for name in _FACTS if name in details}
-        device.executed[command_id] = {"count": 1, "wall": wall, **facts}
+        device.executed[command_id] = {
+            "count": 1, "wall": details["wall"], "outcome": None, **facts
+        }  # fmt: skip
         while self._keep is not None and len(device.executed) > self._keep:
             del device.executed[next(iter(device.executed))]
+
+    def _note_outcome(self, device: DeviceTruth, details: Mapping[str, Any]) -> None:
+        known = device.executed.get(details["command_id"])
+        if known is not None:
+            known["outcome"] = details["status"]
+
+    def _note_config(self, device: DeviceTruth, details: Mapping[str, Any]) -> None:
+        device.config = {name: details[name] for name in ("version", "document")}
+
+    def _note_report(self, device: DeviceTruth, details: Mapping[str, Any]) -> None:
+        device.twin = {name: details[name] for name in _REPORT} | {"is_acked": False}
+
+    def _note_report_acked(self, device: DeviceTruth, details: Mapping[str, Any]) -> None:
+        if device.twin.get("report_id") == details["report_id"]:
+            device.twin["is_acked"] = True
+
+
+_TAKERS: Mapping[str, Callable[[Truth, DeviceTruth, Mapping[str, Any]], None]] = {
+    "booted": Truth._note_boot,
+    "executed": Truth._note_executed,
+    "finished": Truth._note_outcome,
+    "stopped": Truth._note_outcome,
+    "sent": Truth._note_readings,
+    "acked": Truth._note_readings,
+    "discarded": Truth._note_discarded,
+    "config_taken": Truth._note_config,
+    "reported": Truth._note_report,
+    "report_acked": Truth._note_report_acked,
+}

@@ -14,6 +14,7 @@ from hypothesis import settings
 from edge.agent import durable_file, identity
 from edge.agent.config import AgentConfig
 from edge.agent.identity import Identity
+from edge.agent.power import Power
 from edge.agent.runner import Runner
 from edge.protocol.backoff import Backoff
 from tests.edge.homepot_stub import SocketStub, socket_stub
@@ -81,9 +82,12 @@ def agent(config: AgentConfig, lives: Lives) -> AgentConfig:
 
 @asynccontextmanager
 async def running(
-    config: AgentConfig, announce: Callable[[Identity], None] = lambda _: None
+    config: AgentConfig,
+    announce: Callable[[Identity], None] = lambda _: None,
+    *,
+    power: Power | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
-    runner = Runner(config, announce=announce, backoff=quick_backoff())
+    runner = Runner(config, announce=announce, backoff=quick_backoff(), power=power)
     runner._life_backoff = quick_backoff()
     task = asyncio.create_task(runner.run())
     try:

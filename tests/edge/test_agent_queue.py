@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from edge.agent.board import Board
 from edge.agent.drivers.file_board import FileBoard
-from edge.agent.machine import Machine
+from edge.agent.machine import Machine, assembled
 from edge.agent.metrics import MetricsSampler
+from edge.agent.power import Power
 from edge.agent.session import Session
 from edge.agent.telemetry_store import DROPPED_METRIC, TelemetryStore, count_pending, opened
 from edge.protocol import codec, messages
@@ -145,12 +145,23 @@ def test_what_was_dropped_is_told_as_a_figure_and_counted_over_restarts(tmp_path
     assert measured(tmp_path, boot_id="b5", capacity=5)[DROPPED_METRIC] == 3
 
 
+def machine_of(driver: FileBoard, store: TelemetryStore, folder: Path) -> Machine:
+    return assembled(
+        driver,
+        store,
+        boot_id="b1",
+        interval_s=1,
+        state_dir=folder,
+        server_url="http://127.0.0.1:9",
+        power=Power(is_allowed=False),
+    )
+
+
 def measured(folder: Path, *, boot_id: str, capacity: int) -> dict[str, float]:
     """Return the reading that a machine kept which was started, measured once and was stopped."""
     driver = FileBoard(folder / "board", relay_count=0)
     with closing(TelemetryStore(folder / "queue", boot_id=boot_id, capacity=capacity)) as store:
-        board = Board(driver, firmware_version="1", boot_id=boot_id)
-        Machine(board, store, MetricsSampler(), interval_s=1).sample(monotonic=1.0)
+        machine_of(driver, store, folder).sample(monotonic=1.0)
     driver.close()
     with closing(sqlite3.connect(folder / "queue")) as database:
         (text,) = database.execute(
@@ -214,9 +225,7 @@ async def test_a_batch_is_sent_again_only_after_the_time_the_server_asked_for(
     now = [1_000.0]
     driver = FileBoard(tmp_path / "board", relay_count=0)
     with closing(filled_store(tmp_path / "queue", boot_id="b1", count=2)) as store:
-        machine = Machine(
-            Board(driver, firmware_version="1", boot_id="b1"), store, MetricsSampler(), 1
-        )
+        machine = machine_of(driver, store, tmp_path)
         session, socket = Session(machine, monotonic=lambda: now[0]), Socket()
 
         async def frames_after(seconds: float) -> int:

@@ -46,10 +46,24 @@ SENSOR_READING = st.builds(
     st.none() | MOMENT,
     st.none() | REFERENCE,
 )
+DOCUMENT = st.dictionaries(
+    TEXT,
+    st.none() | st.booleans() | FLOAT | TEXT | st.lists(st.integers(-9, 9), max_size=2),
+    max_size=3,
+)
 UP = st.one_of(
     st.builds(messages.Auth, UID, st.from_regex(r"[!-~]{1,256}", fullmatch=True)),
     st.just(messages.Heartbeat()),
-    st.builds(messages.Ack, UID, st.sampled_from(AckStatus), st.none() | RELAYS, st.none() | TEXT),
+    st.builds(
+        messages.Ack,
+        UID,
+        st.sampled_from(AckStatus),
+        st.none() | RELAYS,
+        st.none() | TEXT,
+        st.none() | SEQUENCE,
+        st.none() | DOCUMENT,
+        st.none() | st.builds(messages.Progress, st.none() | st.integers(0, 100), st.none() | TEXT),
+    ),
     st.builds(messages.StateReport, RELAYS, st.none() | TEXT, st.none() | REFERENCE),
     st.builds(messages.InputEvent, st.integers(0, 255), KIND, REFERENCE, st.none() | MOMENT),
     st.builds(messages.Telemetry, REFERENCE, st.lists(READING, min_size=1, max_size=3).map(tuple)),
@@ -60,12 +74,32 @@ UP = st.one_of(
         st.none() | REFERENCE,
     ),
     st.builds(messages.Status, st.sampled_from(messages.LinkStatus), REFERENCE),
+    st.builds(
+        messages.TwinReported,
+        st.none(),
+        DOCUMENT,
+        st.none() | SEQUENCE,
+        st.none() | SEQUENCE,
+        st.none() | REFERENCE,
+    ),
+    st.builds(messages.TwinReported, DOCUMENT, st.none()),
+    st.builds(messages.ConfigApplied, SEQUENCE, st.none() | TEXT),
+    st.builds(
+        messages.IrLearned,
+        UID,
+        st.integers(limits.MIN_IR_FREQUENCY_HZ, limits.MAX_IR_FREQUENCY_HZ),
+        st.lists(st.integers(1, limits.MAX_IR_TIMING_US), min_size=2, max_size=6).map(tuple),
+    ),
 )
 DOWN = st.one_of(
     st.builds(messages.Welcome, SEQUENCE, MOMENT, st.integers(1, 3600), SEQUENCE, SEQUENCE),
     st.builds(messages.SetRelay, UID, st.integers(0, 255), st.booleans(), MOMENT),
     st.builds(messages.SetAllRelays, UID, st.booleans(), MOMENT),
     st.builds(messages.Command, UID, KIND, st.dictionaries(TEXT, FLOAT | TEXT), MOMENT),
+    st.builds(messages.Cancel, UID),
+    st.builds(messages.Config, SEQUENCE, DOCUMENT),
+    st.builds(messages.TwinDesired, SEQUENCE, DOCUMENT),
+    st.builds(messages.TwinAck, REFERENCE, SEQUENCE),
     st.builds(messages.TelemetryAck, REFERENCE, st.integers(-1, limits.INT64_MAX)),
     st.builds(messages.SensorAck, REFERENCE),
     st.builds(
@@ -115,6 +149,14 @@ def test_what_the_server_says_a_device_understands(message: messages.DownMessage
             "payload",
             "expires_at",
             "retry_after",
+            "result",
+            "progress",
+            "document",
+            "patch",
+            "desired",
+            "config",
+            "version",
+            "timings",
             "server_time",
         ]
     ),

@@ -1,12 +1,22 @@
 """The duties of a device, decided without clock, file or socket."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.protocol.duties import CommandRing, ServerClock, decide
-from edge.protocol.messages import Ack, AckStatus, Command, RelayReading, SetAllRelays, SetRelay
+from edge.protocol.duties import CommandRing, Decision, ServerClock, decide, decide_cancel
+from edge.protocol.messages import (
+    Ack,
+    AckStatus,
+    Cancel,
+    Command,
+    RelayReading,
+    SetAllRelays,
+    SetRelay,
+)
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=30)
@@ -75,3 +85,55 @@ def test_the_servers_clock_runs_on_without_the_devices_date() -> None:
     assert clock.now(monotonic=5.0) is None
     clock.set(server_time=NOW, monotonic=100.0)
     assert clock.now(monotonic=130.0) == LATER
+
+
+def knows(kind: str) -> bool:
+    return kind == "reboot"
+
+
+def test_what_takes_time_is_begun_once_and_remembered_as_cut_short_until_it_ends() -> None:
+    command = Command("c", "reboot", {}, LATER)
+    ring = CommandRing()
+    begun = decide(command, relays=(), ring=ring, server_now=NOW, knows=knows)
+    assert begun.begins
+    assert begun.ack == Ack("c", AckStatus.ACCEPTED)
+    assert begun.keep == Ack("c", AckStatus.FAILED, error="interrupted")
+    ring = ring.remembering(begun.keep, is_told=False)
+    repeated = decide(command, relays=(), ring=ring, server_now=NOW, knows=knows, running={"c"})
+    assert (repeated.ack.status, repeated.begins) == (AckStatus.ACCEPTED, False)
+    after_restart = decide(command, relays=(), ring=ring, server_now=NOW, knows=knows)
+    assert (after_restart.ack, after_restart.begins) == (begun.keep, False)
+
+
+def test_an_outcome_is_untold_until_it_was_sent_over_restarts_too() -> None:
+    done = Ack("c", AckStatus.SUCCEEDED, result={"a": 1})
+    ring = CommandRing().remembering(Ack("b", AckStatus.SUCCEEDED)).remembering(done, is_told=False)
+    stored = CommandRing.from_plain(ring.to_plain())
+    assert stored.untold() == [done]
+    assert stored.untold(running={"c"}) == []
+    assert CommandRing.from_plain(stored.telling("c").to_plain()).untold() == []
+
+
+def test_a_cancel_answers_with_what_became_of_the_command() -> None:
+    finished = Ack("done", AckStatus.SUCCEEDED, relays=(RelayReading(0, True),))
+    ring = CommandRing([finished, Ack("runs", AckStatus.FAILED, error="interrupted")])
+
+    def cancelled(command_id: str, **more: Any) -> Decision:
+        return decide_cancel(Cancel(command_id), relays=(False,), ring=ring, **more)
+
+    repeat = cancelled("done")
+    assert repeat.ack == replace(finished, relays=(RelayReading(0, False),))
+    assert repeat.keep is None
+    stopped = cancelled("runs", running={"runs"}, stoppable={"runs"})
+    assert (stopped.ack.status, stopped.stops) == (AckStatus.CANCELLED, True)
+    assert stopped.keep == stopped.ack
+    goes_on = cancelled("runs", running={"runs"})
+    assert (goes_on.ack.status, goes_on.keep) == (AckStatus.ACCEPTED, None)
+
+
+def test_a_command_that_comes_after_its_cancel_is_not_run() -> None:
+    never_came = decide_cancel(Cancel("c"), relays=(False,), ring=CommandRing())
+    assert never_came.keep is not None
+    ring = CommandRing().remembering(never_came.keep)
+    late = decide(SetRelay("c", 0, True, LATER), relays=(False,), ring=ring, server_now=NOW)
+    assert (late.ack.status, late.relays) == (AckStatus.CANCELLED, None)

@@ -10,6 +10,7 @@ from edge.simulator.chaos import ChaosProfile
 from edge.simulator.device import BoardProfile, SimDevice
 from edge.simulator.effects import Drop, Effect, Moment, Record, Send
 from edge.simulator.flash import Flash
+from edge.simulator.profiles import RELAY, DeviceProfile
 
 START = datetime(2026, 11, 21, 10, tzinfo=UTC)
 _M = TypeVar("_M")
@@ -35,6 +36,9 @@ class Bench:
     def take(self, effects: Iterable[Effect]) -> list[Effect]:
         self.fresh = list(effects)
         self.effects += self.fresh
+        for effect in self.fresh:
+            if isinstance(effect, Send):
+                self.core.told(effect.frame)
         if any(isinstance(effect, Drop) for effect in self.fresh):
             self.is_connected = False
         return self.fresh
@@ -94,9 +98,19 @@ class Bench:
 
 
 def bench(
-    *, relays: int = 4, seed: int = 7, index: int = 0, flash: Flash | None = None, **chaos: Any
+    *,
+    relays: int = 4,
+    seed: int = 7,
+    index: int = 0,
+    flash: Flash | None = None,
+    kind: DeviceProfile = RELAY,
+    has_sessions: bool = True,
+    **chaos: Any,
 ) -> Bench:
-    profile = BoardProfile(hardware_id=f"sim-{seed}-{index}", seed=seed, index=index, run_id="run")
+    profile = BoardProfile(
+        hardware_id=f"sim-{seed}-{index}", seed=seed, index=index, run_id="run", kind=kind,
+        has_sessions=has_sessions,
+    )  # fmt: skip
     made = Bench(SimDevice(profile, flash or Flash.blank(relays), ChaosProfile(**chaos)))
     made.start()
     return made

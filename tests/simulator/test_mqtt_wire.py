@@ -46,6 +46,8 @@ class Ingest:
     refused: int = 0
     is_silent: bool = False
     ignored: int = 0
+    # All else that was said, with the channel it came on.
+    said: list[tuple[UpChannel, messages.UpMessage]] = field(default_factory=list)
 
     async def run(self) -> None:
         with contextlib.suppress(ConnectionLost):
@@ -65,6 +67,8 @@ class Ingest:
             return
         if isinstance(said, Status):
             self.statuses.append((topic.uid, said))
+        elif not isinstance(said, Telemetry) and isinstance(topic.channel, UpChannel):
+            self.said.append((topic.channel, said))
         device = self.server.devices.get(topic.uid)
         if device is None or not isinstance(said, Telemetry):
             return
@@ -75,6 +79,13 @@ class Ingest:
         acked = messages.TelemetryAck(said.boot_id, said.readings[-1].seq)
         down = topics.build(uid=topic.uid, channel=DownChannel.TELEMETRY_ACK)
         await self.client.publish(down, codec.encode(acked).encode())
+
+    def on(self, channel: UpChannel, kind: type[Any]) -> list[Any]:
+        return [said for where, said in self.said if where is channel and isinstance(said, kind)]
+
+    async def tell(self, uid: str, channel: DownChannel, message: messages.DownMessage) -> None:
+        topic = topics.build(uid=uid, channel=channel)
+        await self.client.publish(topic, codec.encode(message).encode())
 
     def last_status(self, uid: str) -> LinkStatus | None:
         return next((said.status for of, said in reversed(self.statuses) if of == uid), None)
@@ -99,7 +110,7 @@ async def served(broker: SmallBroker, **changes: Any) -> AsyncIterator[tuple[Pla
             setattr(server, name, value)
         address = replace(broker.address, username=INGEST, password=ACCOUNTS[INGEST])
         client = await Client.connect(address=address, client_id=INGEST)
-        for channel in (UpChannel.TELEMETRY, UpChannel.STATUS, UpChannel.SENSOR):
+        for channel in UpChannel:
             await client.subscribe(topics.subscription(channel))
         ingest = Ingest(server, client)
         task = asyncio.create_task(ingest.run())
@@ -280,3 +291,28 @@ async def test_a_fleet_speaks_over_three_wires_at_once(broker: SmallBroker) -> N
         assert server.accounts_given == 2
         assert sum(one.sessions > 0 for one in server.devices.values()) == 2
         assert {fleet.options.wire_of(index) for index in range(3)} == set(wires)
+
+
+async def test_commands_and_documents_come_down_and_each_is_answered_on_its_topic(
+    broker: SmallBroker,
+) -> None:
+    async with served(broker) as (server, ingest), running(server, telemetry_every_s=30.0):
+        uid = UIDS[0]
+        await server.until(lambda: bool(ingest.on(UpChannel.STATE, messages.StateReport)))
+        command = server.set_relay("c1", index=2)
+        for _ in range(2):
+            await ingest.tell(uid, DownChannel.COMMAND, command)
+        await ingest.tell(uid, DownChannel.COMMAND, messages.Cancel("c2"))
+        await server.until(lambda: len(ingest.on(UpChannel.ACK, messages.Ack)) == 3)
+        await ingest.tell(uid, DownChannel.CONFIG, messages.Config(4, {"a": 1}))
+        await ingest.tell(uid, DownChannel.TWIN_DESIRED, messages.TwinDesired(2, {"a": 1}))
+        await server.until(lambda: bool(ingest.on(UpChannel.TWIN_REPORTED, messages.TwinReported)))
+    acks = ingest.on(UpChannel.ACK, messages.Ack)
+    assert [(ack.command_id, ack.status.value) for ack in acks] == [
+        ("c1", "succeeded"),
+        ("c1", "succeeded"),
+        ("c2", "cancelled"),
+    ]
+    assert ingest.on(UpChannel.ACK, messages.ConfigApplied) == [messages.ConfigApplied(4)]
+    (report, *_) = ingest.on(UpChannel.TWIN_REPORTED, messages.TwinReported)
+    assert report.desired_version == 2

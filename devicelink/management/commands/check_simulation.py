@@ -45,7 +45,9 @@ class Command(BaseCommand):
             self.stderr.write("The fleet still runs: what it did last is not compared.")
         self.stdout.write(
             f"{found.lives} lives, {found.acked} acknowledged and {found.stored} stored readings;"
-            f" presence of {found.unsettled} lives not settled yet."
+            f" presence of {found.unsettled} lives not settled yet;"
+            f" {found.ran} commands ran, {found.unknown} are open or of unknown outcome,"
+            f" {found.behind} documents not confirmed yet."
         )
         for difference in found.differences:
             self.stderr.write(difference)

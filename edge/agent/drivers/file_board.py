@@ -9,7 +9,8 @@ from edge.protocol import strict_json
 from edge.protocol.duties import CommandRing, Relays
 from edge.protocol.errors import ProtocolError
 
-_MAX_BYTES = 1_048_576
+# The memory may hold a result for each command.
+_MAX_BYTES = 4_194_304
 
 
 class FileBoard:
