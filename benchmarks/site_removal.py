@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -23,16 +22,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import django
 import psycopg
 
+from benchmarks.filled_installation import SITE, administrator, fill_site, set_up_django
 from benchmarks.installation import BACKENDS, Installation, installed
 from benchmarks.report import heading, say, table
 from tests.services import ROOT
 
 AIM_SECONDS_EACH = 20 / 10_000
-_RELAYS = 4
-_SITE = "benchmark"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,76 +40,6 @@ class Removal:
     cpu_seconds: float
     statements: int
     state: str
-
-
-def _set_up(installation: Installation) -> None:
-    os.environ.update(installation.product.environment)
-    mode = "embedded" if installation.postgres is None else "production"
-    os.environ["DJANGO_SETTINGS_MODULE"] = f"homepot.settings.{mode}"
-    django.setup()
-
-
-def _administrator() -> Any:
-    from accounts import selectors  # noqa: PLC0415  after Django is set up
-    from kernel import row_security  # noqa: PLC0415  after Django is set up
-
-    with row_security.platform_scope("benchmark"):
-        administrator = selectors.first_administrator()
-        assert administrator is not None
-        return selectors.actor_for_user(user_id=administrator.pk)
-
-
-def _fill(count: int, tenant_id: int, now: datetime) -> None:
-    from django.db import transaction  # noqa: PLC0415  after Django is set up
-
-    from devices import models  # noqa: PLC0415
-    from kernel import row_security, tokens  # noqa: PLC0415
-    from relays.models import RelayState  # noqa: PLC0415
-    from telemetry.models import LatestMetrics  # noqa: PLC0415
-
-    with row_security.platform_scope("benchmark"), transaction.atomic():
-        site = models.Site.objects.create(
-            site_id=_SITE, tenant_id=tenant_id, name="Benchmark", created_at=now
-        )
-        devices = models.Device.all_objects.bulk_create(
-            models.Device(
-                uid=f"board-{number}",
-                hardware_id=f"board-{number}",
-                epoch=1,
-                tenant_id=tenant_id,
-                site=site,
-                name=f"Board {number}",
-                device_class="relay_controller",
-                capabilities=["relay"],
-                relay_count=_RELAYS,
-                pairing="paired",
-                created_at=now,
-                claimed_at=now,
-            )
-            for number in range(count)
-        )
-        rows: dict[Any, Callable[[Any], list[Any]]] = {
-            models.DeviceSession: lambda device: [_of(models.DeviceSession, device)],
-            models.DevicePresence: lambda device: [_of(models.DevicePresence, device)],
-            models.DeviceCredential: lambda device: [
-                models.DeviceCredential(
-                    device=device, key_hash="x", lookup=tokens.digest(device.uid), created_at=now
-                )
-            ],
-            RelayState: lambda device: [
-                _of(RelayState, device, index=index, is_on=False) for index in range(_RELAYS)
-            ],
-            LatestMetrics: lambda device: [
-                _of(LatestMetrics, device, metrics={"cpu": 12.5}, at=now, received_at=now)
-            ],
-        }
-        for model, make in rows.items():
-            manager = model.objects
-            manager.bulk_create([row for device in devices for row in make(device)])
-
-
-def _of(model: Any, device: Any, **values: Any) -> Any:
-    return model(device=device, tenant_id=device.tenant_id, **values)
 
 
 def _remove(actor: Any, tenant_id: int, now: datetime) -> Removal:
@@ -131,7 +58,7 @@ def _remove(actor: Any, tenant_id: int, now: datetime) -> Removal:
 
     with row_security.actor_scope(actor), connection.execute_wrapper(count):
         began, cpu_began = time.perf_counter(), time.process_time()
-        site_removal.remove_site(site_id=_SITE, unpair=True, actor=actor, now=now)
+        site_removal.remove_site(site_id=SITE, unpair=True, actor=actor, now=now)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     with row_security.platform_scope("benchmark"):
         ended = Device.all_objects.unscoped("the benchmark's own devices").exclude(end_reason="")
@@ -190,12 +117,12 @@ def measure(backend: str, count: int) -> None:
     with installed(backend) as installation:
         installation.product.start()
         installation.product.stop()
-        _set_up(installation)
+        set_up_django(installation)
         from django.utils import timezone  # noqa: PLC0415  after Django is set up
 
-        actor = _administrator()
+        actor = administrator()
         (tenant_id,) = actor.roles
-        _fill(count, tenant_id, timezone.now())
+        fill_site(count, tenant_id, timezone.now())
         removal = _remove(actor, tenant_id, timezone.now())
         floor = _floor(installation, count, removal.state)
         say(f"\n{installation.title}: {count} devices, {len(removal.state)} bytes of state each")

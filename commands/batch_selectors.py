@@ -1,0 +1,97 @@
+"""Reads about batches."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from typing import Any
+
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
+
+from commands import pacing, state_machine
+from commands.batch_types import BatchCounts, BatchView
+from commands.choices import MemberState
+from commands.models import BatchMember, CommandBatch
+from kernel import errors
+from kernel.actors import Actor
+
+_FAILED = frozenset({state_machine.FAILED, state_machine.REJECTED, state_machine.EXPIRED})
+_ENDED_OTHERWISE = frozenset({state_machine.CANCELLED, state_machine.SUPERSEDED})
+
+
+def batches_visible_to(actor: Actor) -> QuerySet[CommandBatch]:
+    """Batches of the actor's tenants."""
+    found: QuerySet[CommandBatch] = CommandBatch.objects.visible_to(actor)
+    return found
+
+
+def batch_by_uid(*, actor: Actor, uid: uuid.UUID) -> CommandBatch:
+    """The batch, if the actor may see it; NotFound otherwise."""
+    found = batches_visible_to(actor).filter(uid=uid).first()
+    if found is None:
+        raise errors.NotFound
+    return found
+
+
+def members_of(
+    *, actor: Actor, uid: uuid.UUID, state: str = "", outcome: str = ""
+) -> QuerySet[BatchMember]:
+    """Members of a batch whose devices the actor may see. Raises NotFound."""
+    batch = batch_by_uid(actor=actor, uid=uid)
+    members: QuerySet[BatchMember] = BatchMember.objects.visible_to(actor).filter(batch=batch)
+    if state:
+        members = members.filter(state=state)
+    if outcome:
+        members = members.filter(command__state=outcome)
+    return members.select_related("device", "command")
+
+
+def view_of(batch: CommandBatch, actor: Actor) -> BatchView:
+    """The batch with the counts of the devices that the actor may see."""
+    counts = counts_of(BatchMember.objects.visible_to(actor).filter(batch=batch))
+    return BatchView(
+        id=str(batch.uid),
+        kind=batch.kind,
+        payload=batch.payload,
+        target=batch.target,
+        delivery=str(batch.delivery),
+        lifetime_s=batch.lifetime_s,
+        state=str(batch.state),
+        reason=batch.reason,
+        per_minute=batch.per_minute,
+        abort_percent=batch.abort_percent,
+        abort_sample=batch.abort_sample,
+        total=batch.total,
+        counts=counts,
+        seconds_left=pacing.seconds_left(counts.pending, batch.per_minute),
+        cause=batch.cause,
+        created_by=batch.created_by,
+        created_at=batch.created_at,
+        paused_at=batch.paused_at,
+        finished_at=batch.finished_at,
+    )
+
+
+def counts_of(members: QuerySet[BatchMember]) -> BatchCounts:
+    """How many of the members are where, in one statement."""
+    counted: Counter[str] = Counter()
+    is_open = ExpressionWrapper(Q(command__finished_at__isnull=True), output_field=BooleanField())
+    grouped: Any = members.order_by().values_list("state", "command__state", is_open)
+    for state, command, has_no_end, count in grouped.annotate(count=Count("pk")):
+        for name in _names(state, command, is_open=has_no_end):
+            counted[name] += count
+    return BatchCounts(**counted)
+
+
+def _names(state: str, command: str | None, *, is_open: bool) -> tuple[str, ...]:
+    if state == MemberState.PENDING:
+        return ("pending",)
+    if state == MemberState.SKIPPED or command is None:
+        return ("skipped",)
+    if is_open:
+        return ("open",)
+    if command == state_machine.SUCCEEDED:
+        return ("succeeded",)
+    if command in _FAILED:
+        return ("failed",)
+    return ("cancelled",) if command in _ENDED_OTHERWISE else ("failed", "unknown")
