@@ -32,6 +32,15 @@ class CommandSettled(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CancelAsked(DomainEvent):
+    """Somebody wants a command undone that its device may have by now: the device is to be told."""
+
+    name: ClassVar[str] = "commands.command.cancel_asked.v1"
+    device_id: int
+    command_uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LaneFreed(DomainEvent):
     """A command left the way to its device; the next of its lane may go."""
 

@@ -11,6 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 EVERY_RELAY = "all"
+# Restarts, installations and what they would disturb; configurations; infrared.
+SYSTEM = "system"
+CONFIG = "config"
+INFRARED = "ir"
 _RELAY = "relay:"
 
 
@@ -29,6 +33,11 @@ def relay_lane(index: int) -> str:
     return f"{_RELAY}{index}"
 
 
+def is_of_relays(lane: str) -> bool:
+    """Whether commands of this lane switch relays, so that the newest wish is the only one."""
+    return lane == EVERY_RELAY or lane.startswith(_RELAY)
+
+
 def exclude(one: str, other: str) -> bool:
     """Whether commands of these two lanes may not be on their way together."""
     if not one or not other:
@@ -42,6 +51,16 @@ def exclude(one: str, other: str) -> bool:
 def supersedes(newer: str, older: str) -> bool:
     """Whether a newer command makes an older, unsent one of that lane pointless."""
     return bool(older) and (newer == older or (newer == EVERY_RELAY and older.startswith(_RELAY)))
+
+
+def overtakes(newer: str, older: str) -> bool:
+    """Whether a newer command that waits leaves an older one of unknown outcome behind.
+
+    Where only the last wish counts, repeating the older one would hold up the newer or come after
+    it. In the other lanes the older one is repeated first, for there the order matters.
+    """
+    is_last_wish = is_of_relays(older) or older == CONFIG
+    return is_last_wish and exclude(newer, older)
 
 
 def deliverable(queued: Sequence[T], in_flight: Iterable[InLane]) -> list[T]:

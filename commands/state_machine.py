@@ -3,6 +3,7 @@
 `queued -> sent -> acked -> succeeded | failed | rejected`, with the side exits `expired`,
 `cancelled`, `superseded`. `timed_out` means that the outcome is unknown: a late answer or a
 report of the device still resolves it until the command expires, after which it stays unknown.
+A command that may be on its device is cancelled by the device's word only.
 """
 
 from __future__ import annotations
@@ -28,20 +29,28 @@ STATES = FINAL | {QUEUED, SENT, ACKED, TIMED_OUT}
 IN_FLIGHT = frozenset({SENT, ACKED})
 # An answer of the device may still change these.
 AWAITING = IN_FLIGHT | {TIMED_OUT}
+# What the device may say in the end.
+ANSWERS = OUTCOMES | {CANCELLED}
 
 MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         QUEUED: frozenset({SENT, EXPIRED, CANCELLED, SUPERSEDED}),
-        SENT: frozenset({ACKED, TIMED_OUT}) | OUTCOMES,
-        ACKED: frozenset({TIMED_OUT}) | OUTCOMES,
-        TIMED_OUT: frozenset({ACKED}) | OUTCOMES,
+        SENT: frozenset({ACKED, TIMED_OUT}) | ANSWERS,
+        ACKED: frozenset({TIMED_OUT}) | ANSWERS,
+        TIMED_OUT: frozenset({ACKED}) | ANSWERS,
         **dict.fromkeys(FINAL, frozenset()),
     }
 )
 
 # What the device's ack says, and the state that makes of it.
 STATE_OF_ACK: Mapping[str, str] = MappingProxyType(
-    {"accepted": ACKED, "succeeded": SUCCEEDED, "failed": FAILED, "rejected": REJECTED}
+    {
+        "accepted": ACKED,
+        "succeeded": SUCCEEDED,
+        "failed": FAILED,
+        "rejected": REJECTED,
+        "cancelled": CANCELLED,
+    }
 )
 
 

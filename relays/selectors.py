@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from commands.selectors import open_commands
+from commands.types import CommandView, Effect
 from devices import selectors as device_selectors
 from kernel.actors import Actor
 from relays.models import RelayState
@@ -75,6 +76,28 @@ def known_position(*, device_id: int, relay_index: int) -> bool | None:
     rows = RelayState.objects.unscoped("the relay of the device whose lock is held")
     row = rows.filter(device_id=device_id, index=relay_index).first()
     return None if row is None else row.is_on
+
+
+def effects_of_command(command: CommandView, device_id: int) -> list[Effect]:
+    """What the command has made of the relays, and whether they still are so because of it."""
+    told = (command.result or {}).get("relays", [])
+    rows = RelayState.objects.unscoped("the caller has found the command within its scope")
+    states = {state.index: state for state in rows.filter(device_id=device_id)} if told else {}
+    return [_effect(command, position, states.get(position["relay_index"])) for position in told]
+
+
+def _effect(command: CommandView, position: dict[str, Any], state: RelayState | None) -> Effect:
+    index, word = position["relay_index"], "on" if position["is_on"] else "off"
+    if state is not None and str(state.command_uid) == command.id:
+        code, text = "relay_switched", f"Relay {index} was switched {word} by it, and still is."
+    elif state is not None and state.is_on == position["is_on"]:
+        code, text = "relay_confirmed", f"Relay {index} was {word} by then, and still is."
+    else:
+        code, text = "relay_changed_since", f"Relay {index} was {word} by then; it changed since."
+    version = None if state is None else state.version
+    return Effect(
+        code=code, text=text, at=command.finished_at, facts=position | {"version": version}
+    )
 
 
 def _indexes_of(device_ids: Collection[int]) -> dict[int, list[int]]:

@@ -27,6 +27,8 @@ class CommandOutput(serializers.Serializer[Any]):
     acked_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField()
+    progress = serializers.DictField(allow_null=True)
+    cancel_asked_at = serializers.DateTimeField(allow_null=True)
 
 
 class CommandPage(serializers.Serializer[Any]):

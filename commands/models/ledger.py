@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
+from commands import state_machine
 from commands.choices import Delivery, State
 from devices.choices import Wire
 from kernel.scoping import TenantManager
@@ -87,6 +89,13 @@ class Command(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.uid} ({self.state})"
+
+    def is_on_its_way(self, now: datetime) -> bool:
+        """Whether others of its lane wait for it: also while an answer to its repetition is due."""
+        if self.state in state_machine.IN_FLIGHT:
+            return True
+        is_unknown = self.state == state_machine.TIMED_OUT
+        return is_unknown and self.timeout_at is not None and self.timeout_at > now
 
 
 class CommandEvent(models.Model):

@@ -1,18 +1,21 @@
-"""Handing commands to the session of their device."""
+"""Handing commands to their device, over whatever wire it comes."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.db.models import DateTimeField, F, Q
+from django.db.models import DateTimeField
 
 from commands import lanes, registry, state_machine
 from commands.models import Command
-from commands.services import transitions
+from commands.services import repeating, transitions
+from commands.services.wires import Way
+from devices.choices import Wire
 from devices.services import sessions
-from devices.types import SessionFacts
+from edge.protocol.messages import Cancel
+from kernel import metrics
 from kernel.compiled import Select, Slot
 from kernel.failpoints import failpoint
 from kernel.unit_of_work import unit_of_work
@@ -28,92 +31,96 @@ _OPEN = Select(
 
 
 def claim_deliverable(
-    *, device_id: int, epoch: int, now: datetime, reconnect: bool = False
+    *,
+    device_id: int,
+    epoch: int | None,
+    wire: str = Wire.WEBSOCKET,
+    now: datetime,
+    reconnect: bool = False,
+    limit: int | None = None,
 ) -> list[Any]:
     """Mark the commands that may go to the device now as sent and return their messages.
 
     Send them only after this returned: the ledger knows of every command before the wire does.
-    With `reconnect` the unanswered commands of former sessions are handed out again under their
-    old ids; the device knows by them what it has done already. One of unknown outcome that a
-    newer command has overtaken is not: the device might do it last. Raises SessionFenced.
+    `epoch` is the session of the caller, or None for a wire without sessions: it is handed
+    nothing while the device has a live session elsewhere. With `reconnect`, for a connection that
+    has just been made, what is unanswered is handed out again under its old id; otherwise only
+    what was due an answer and got none, as often as its kind allows. Raises SessionFenced,
+    DeviceUnpaired.
     """
+    way = Way(wire, epoch, is_new=reconnect)
     with unit_of_work():
         facts = sessions.lock_session(device_id=device_id)
         sessions.require_current(facts, epoch)
-        open_commands = _open_commands(device_id, now)
-        again = _unanswered(device_id, open_commands, epoch) if reconnect else []
+        if epoch is None and facts.is_live:
+            return []
+        open_commands = _OPEN.rows(device_id=device_id, now=now)
+        cancels = _cancels(open_commands, way, now)[:limit]
+        again = repeating.to_repeat(open_commands, way, now)[: _left(limit, cancels)]
+        for command in cancels:
+            repeating.note_cancel_sent(command, way, now)
         for command in again:
-            _note_resend(command, epoch, now)
-        in_flight = [
-            command for command in open_commands if command.state in state_machine.IN_FLIGHT
-        ]
-        queued = [command for command in open_commands if command.state == state_machine.QUEUED]
-        ready = lanes.deliverable(queued, in_flight)
-        sent = [command for command in ready if _mark_sent(command, facts, epoch, now)]
+            repeating.note_repetition(command, way, now)
+        fresh = _ready(open_commands, now)[: _left(limit, cancels, again)]
+        sent = [command for command in fresh if _mark_sent(command, facts.device_uid, way, now)]
+        if limit is None or len(cancels) + len(again) + len(sent) < limit:
+            repeating.give_up_repeating(open_commands, now)
         if sent:
             failpoint("commands.claim.written")
     if sent:
         failpoint("commands.claim.committed")
+    _count(again=len(again), cancels=len(cancels))
+    return [*map(_cancel_message, cancels), *map(_message, again), *map(_message, sent)]
+
+
+def _count(*, again: int, cancels: int) -> None:
+    for name, number in (("command", again), ("cancel", cancels)):
+        if number:
+            metrics.COMMANDS_REPEATED.labels(type=name).inc(number)
+
+
+def _left(limit: int | None, *taken: Sequence[Command]) -> int | None:
+    return None if limit is None else limit - sum(map(len, taken))
+
+
+def _cancels(open_commands: list[Command], way: Way, now: datetime) -> list[Command]:
+    """Those whose cancelling the device has not been told, or has not answered."""
     return [
-        registry.kind_named(command.kind).encode(
-            str(command.uid), command.payload, command.expires_at
-        )
-        for command in [*again, *sent]
-    ]
-
-
-def _open_commands(device_id: int, now: datetime) -> list[Command]:
-    return _OPEN.rows(device_id=device_id, now=now)
-
-
-def _unanswered(device_id: int, open_commands: list[Command], epoch: int) -> list[Command]:
-    unanswered = [
         command
         for command in open_commands
-        if command.state in state_machine.AWAITING and command.session_epoch != epoch
+        if command.cancel_asked_at is not None
+        and command.state in state_machine.AWAITING
+        and (command.cancel_sent_at is None or repeating.is_due_again(command, way, now))
     ]
-    if all(command.state in state_machine.IN_FLIGHT for command in unanswered):
-        return unanswered
-    rows = Command.objects.unscoped("commands of the device whose lock is held")
-    newer = list(
-        rows.filter(device_id=device_id, pk__gt=unanswered[0].pk)
-        .filter(Q(sent_at__isnull=False) | Q(state=state_machine.QUEUED, finished_at__isnull=True))
-        .only("pk", "lane", "sent_at")
-    )
-    return [command for command in unanswered if not _is_overtaken(command, newer)]
 
 
-def _is_overtaken(command: Command, newer: list[Command]) -> bool:
-    """Only an unknown outcome frees its lane for others before it is answered."""
-    return command.state == state_machine.TIMED_OUT and any(
-        other.pk > command.pk
-        and (
-            lanes.supersedes(other.lane, command.lane)
-            or (other.sent_at is not None and lanes.exclude(other.lane, command.lane))
-        )
-        for other in newer
-    )
+def _ready(open_commands: list[Command], now: datetime) -> list[Command]:
+    on_the_way = [command for command in open_commands if command.is_on_its_way(now)]
+    queued = [command for command in open_commands if command.state == state_machine.QUEUED]
+    ready = lanes.deliverable(queued, on_the_way)
+    # A kind of a newer release waits until this process knows it, or until it expires.
+    return [command for command in ready if registry.knows(command.kind)]
 
 
-def _note_resend(command: Command, epoch: int, now: datetime) -> None:
-    rows = Command.objects.unscoped("one row by its key")
-    rows.filter(pk=command.pk).update(
-        session_epoch=epoch, sends=F("sends") + 1, timeout_at=_timeout_at(command, now)
-    )
-
-
-def _mark_sent(command: Command, facts: SessionFacts, epoch: int, now: datetime) -> bool:
+def _mark_sent(command: Command, device_uid: str, way: Way, now: datetime) -> bool:
     return transitions.move(
         command=command,
-        device_uid=facts.device_uid,
+        device_uid=device_uid,
         target=state_machine.SENT,
+        note=f"over:{way.name}",
         now=now,
         sent_at=now,
-        timeout_at=_timeout_at(command, now),
-        session_epoch=epoch,
+        timeout_at=repeating.answer_deadline(command, now),
+        session_epoch=way.epoch,
+        wire=way.wire,
         sends=1,
     )
 
 
-def _timeout_at(command: Command, now: datetime) -> datetime:
-    return min(now + timedelta(seconds=settings.ACK_TIMEOUT_SECONDS), command.expires_at)
+def _message(command: Command) -> Any:
+    kind = registry.kind_named(command.kind)
+    return kind.encode(str(command.uid), command.payload, command.expires_at)
+
+
+def _cancel_message(command: Command) -> Cancel:
+    return Cancel(command_id=str(command.uid))

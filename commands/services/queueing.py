@@ -40,21 +40,14 @@ def enqueue(
 ) -> Command:
     """Write a command for the device whose lock the caller holds (`sessions.lock_session`).
 
-    With `delivery=now` the device must have a live session: DeviceOffline otherwise, and nothing
+    With `delivery=now` the device must be reachable: DeviceOffline otherwise, and nothing
     is written. Older queued commands that this one makes pointless become superseded. Raises
     DeviceArchived for a device whose life has ended.
     """
     require_unit_of_work()
     sessions.require_living(facts)
     registry.kind_named(order.kind)
-    if order.delivery == Delivery.NOW and not (facts.is_live and facts.is_online):
-        seen = facts.last_seen_at
-        raise DeviceOffline(
-            details={
-                "device_uid": facts.device_uid,
-                "last_seen_at": None if seen is None else seen.isoformat(),
-            }
-        )
+    require_reachable(facts, order, now)
     command = _COMMAND.one(
         Command(
             device_id=facts.device_id,
@@ -70,7 +63,7 @@ def enqueue(
     )
     _EVENT.many([CommandEvent(command=command, to_state=State.QUEUED, at=now)])
     if order.coalesce and order.lane:
-        _supersede_older(command, facts.device_uid, now)
+        _supersede_older(command, order, facts.device_uid, now)
     transitions.announce(command=command, device_uid=facts.device_uid, now=now)
     publish(
         events.CommandQueued(
@@ -84,9 +77,30 @@ def enqueue(
     return command
 
 
-def _supersede_older(command: Command, device_uid: str, now: datetime) -> None:
+def require_reachable(facts: SessionFacts, order: Order, now: datetime) -> None:
+    """Refuse an order that is not to wait for a device that is not there. Raises DeviceOffline."""
+    if order.delivery == Delivery.NOW and not facts.is_reachable(order.lifetime, now=now):
+        seen = facts.last_seen_at
+        raise DeviceOffline(
+            details={
+                "device_uid": facts.device_uid,
+                "last_seen_at": None if seen is None else seen.isoformat(),
+            }
+        )
+
+
+def makes_pointless(order: Order, older: Command) -> bool:
+    """Whether the order leaves an older command that has not been sent nothing to do."""
+    return (
+        order.coalesce
+        and lanes.supersedes(order.lane, older.lane)
+        and (older.kind == order.kind or lanes.is_of_relays(older.lane))
+    )
+
+
+def _supersede_older(command: Command, order: Order, device_uid: str, now: datetime) -> None:
     for older in _OLDER_QUEUED.rows(device_id=command.device_id, newer_id=command.pk):
-        if lanes.supersedes(command.lane, older.lane):
+        if makes_pointless(order, older):
             transitions.move(
                 command=older,
                 device_uid=device_uid,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
+from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
 
 from commands import state_machine
 from commands.models import Command
@@ -11,72 +16,83 @@ from commands.services import transitions
 from devices.services import sessions
 from kernel.unit_of_work import unit_of_work
 
+# Commands moved in one transaction, which holds the locks of their devices meanwhile.
 CHUNK = 200
+# After so many seconds other jobs have their turn; the rest is due again at once.
+PATIENCE_S = 2.0
+
+Mover = Callable[[list[Command], datetime], int]
 
 
 def sweep(now: datetime) -> int:
     """Expire what was never sent, call unknown what was never answered; returns how many moved.
 
-    Safe to run in any number of processes: each move is a compare-and-set.
+    Safe to run in any number of processes: each chunk is judged again under its devices' locks.
     """
-    return _sweep_timeouts(now) + _sweep_expired(now)
-
-
-def _sweep_timeouts(now: datetime) -> int:
     rows = Command.objects.unscoped("deadlines are the platform's matter")
-    due = rows.filter(state__in=state_machine.IN_FLIGHT, timeout_at__lte=now)
-    return _move_each(due.order_by("timeout_at")[:CHUNK], now)
+    unanswered = rows.filter(state__in=state_machine.IN_FLIGHT, timeout_at__lte=now)
+    expired = rows.filter(finished_at__isnull=True, expires_at__lte=now)
+    return _sweep_all(unanswered.order_by("timeout_at"), _call_unknown, now) + _sweep_all(
+        expired.order_by("expires_at"), _end, now
+    )
 
 
-def _sweep_expired(now: datetime) -> int:
-    rows = Command.objects.unscoped("deadlines are the platform's matter")
-    due = rows.filter(finished_at__isnull=True, expires_at__lte=now)
-    return _move_each(due.order_by("expires_at")[:CHUNK], now)
+def _sweep_all(due: QuerySet[Command], move: Mover, now: datetime) -> int:
+    moved, until = 0, time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        found = dict(due.values_list("pk", "device_id")[:CHUNK])
+        # A whole chunk that nobody could move would be found again and again.
+        if not found or not (step := _sweep_chunk(due, found, move, now)):
+            break
+        moved += step
+    return moved
 
 
-def _move_each(due: object, now: datetime) -> int:
-    by_device: dict[int, list[int]] = defaultdict(list)
-    for command in due:  # type: ignore[attr-defined]
-        by_device[command.device_id].append(command.pk)
-    return sum(_move_of(device_id, pks, now) for device_id, pks in by_device.items())
-
-
-def _move_of(device_id: int, pks: list[int], now: datetime) -> int:
+def _sweep_chunk(due: QuerySet[Command], found: dict[int, int], move: Mover, now: datetime) -> int:
     with unit_of_work():
-        facts = sessions.lock_session(device_id=device_id)
-        rows = Command.objects.unscoped("commands of the device whose lock is held")
-        return sum(
-            _move_one(command, facts.device_uid, now)
-            for command in rows.filter(pk__in=pks, finished_at__isnull=True)
+        sessions.lock_devices(device_ids=set(found.values()))
+        # A statement of its own: others may have moved some while the locks were waited for.
+        locked = due.filter(pk__in=found).select_related("device").order_by("pk")
+        return move(list(locked), now)
+
+
+def _call_unknown(commands: list[Command], now: datetime) -> int:
+    over = [command for command in commands if command.expires_at <= now]
+    still_open = [command for command in commands if command.expires_at > now]
+    return _move(over, state_machine.TIMED_OUT, "outcome_unknown", now, finished_at=now) + _move(
+        still_open, state_machine.TIMED_OUT, "no_answer_yet", now
+    )
+
+
+def _end(commands: list[Command], now: datetime) -> int:
+    """The time is over: for who was never asked, and for late answers."""
+    by_state: dict[str, list[Command]] = defaultdict(list)
+    for command in commands:
+        by_state[command.state].append(command)
+    moved = _move(
+        by_state.pop(state_machine.QUEUED, []),
+        state_machine.EXPIRED,
+        "never_sent",
+        now,
+        finished_at=now,
+    )
+    for command in by_state.pop(state_machine.TIMED_OUT, []):
+        moved += transitions.leave_unknown(
+            command=command, device_uid=command.device.uid, reason="outcome_unknown", now=now
         )
+    for in_flight in by_state.values():
+        moved += _move(in_flight, state_machine.TIMED_OUT, "outcome_unknown", now, finished_at=now)
+    return moved
 
 
-def _move_one(command: Command, device_uid: str, now: datetime) -> bool:
-    has_expired = command.expires_at <= now
-    if command.state == state_machine.QUEUED:
-        return has_expired and transitions.move(
-            command=command,
-            device_uid=device_uid,
-            target=state_machine.EXPIRED,
-            reason="never_sent",
-            now=now,
-        )
-    if command.state in state_machine.IN_FLIGHT:
-        if command.timeout_at is None or command.timeout_at > now:
-            return False
-        return transitions.move(
-            command=command,
-            device_uid=device_uid,
-            target=state_machine.TIMED_OUT,
-            reason="outcome_unknown" if has_expired else "no_answer_yet",
-            now=now,
-            finished_at=now if has_expired else None,
-        )
-    return has_expired and _give_up(command, device_uid, now)
-
-
-def _give_up(command: Command, device_uid: str, now: datetime) -> bool:
-    """The time for a late answer is over: the outcome stays unknown."""
-    return transitions.leave_unknown(
-        command=command, device_uid=device_uid, reason="outcome_unknown", now=now
+def _move(
+    commands: Collection[Command], target: str, reason: str, now: datetime, **values: Any
+) -> int:
+    """Move all of them, those of one state at a time."""
+    by_state: dict[str, list[Command]] = defaultdict(list)
+    for command in commands:
+        by_state[command.state].append(command)
+    return sum(
+        transitions.move_together(commands=alike, target=target, reason=reason, now=now, **values)
+        for alike in by_state.values()
     )

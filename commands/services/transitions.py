@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,13 +28,15 @@ def move(
     device_uid: str,
     target: str,
     reason: str = "",
+    note: str = "",
     now: datetime,
     **values: Any,
 ) -> bool:
     """Compare-and-set the command to `target`; False when somebody moved it first.
 
     Runs within the caller's unit of work. Writes the history row, the live event and, when the
-    command settles, tells the waiters after COMMIT. `values` are further columns to set.
+    command settles, tells the waiters after COMMIT. `values` are further columns to set; `note`
+    is what the history says instead of the reason.
     """
     state_machine.require_move(command.state, target)
     before = command.state
@@ -42,20 +45,63 @@ def move(
     values |= {"state": target, "reason": reason[:_REASON_LENGTH]}
     if not _IN_STATE.run(where={"pk": command.pk, "state": before}, **values):
         return False
-    for name, value in values.items():
-        setattr(command, name, value)
-    _EVENT.many(
-        [
-            CommandEvent(
-                command=command, from_state=before, to_state=target, reason=command.reason, at=now
-            )
-        ]
-    )
+    _EVENT.many([_taken_over(command, before, values, note, now)])
     if target != state_machine.SENT:
         announce(command=command, device_uid=device_uid, now=now)
-    if before in state_machine.IN_FLIGHT:
-        publish(events.LaneFreed(occurred_at=now, device_id=command.device_id))
+    _free_lane(command, before, now)
     return True
+
+
+def move_together(
+    *, commands: Sequence[Command], target: str, reason: str, now: datetime, **values: Any
+) -> int:
+    """Move commands of one state as `move` does, with few statements; returns how many moved.
+
+    Within the caller's unit of work, which holds the locks of all their devices: nobody else can
+    have moved them since they were read. Their devices are loaded.
+    """
+    before = commands[0].state
+    state_machine.require_move(before, target)
+    values |= {"state": target, "reason": reason}
+    rows = Command.objects.unscoped("commands of devices whose locks are held")
+    rows.filter(pk__in=[command.pk for command in commands], state=before).update(**values)
+    _EVENT.many([_taken_over(command, before, values, "", now) for command in commands])
+    for command in commands:
+        announce(command=command, device_uid=command.device.uid, now=now)
+        _free_lane(command, before, now)
+    return len(commands)
+
+
+def change(*, command: Command, now: datetime, note: str = "", **values: Any) -> bool:
+    """Set columns of a command that stays in its state; False when somebody moved it first.
+
+    Runs within the caller's unit of work; with a `note` the history tells of it.
+    """
+    if not _IN_STATE.run(where={"pk": command.pk, "state": command.state}, **values):
+        return False
+    event = _taken_over(command, command.state, values, note, now)
+    if note:
+        _EVENT.many([event])
+    return True
+
+
+def _taken_over(
+    command: Command, before: str, values: dict[str, Any], note: str, now: datetime
+) -> CommandEvent:
+    for name, value in values.items():
+        setattr(command, name, value)
+    return CommandEvent(
+        command=command,
+        from_state=before,
+        to_state=command.state,
+        reason=(note or command.reason)[:_REASON_LENGTH],
+        at=now,
+    )
+
+
+def _free_lane(command: Command, before: str, now: datetime) -> None:
+    if before in state_machine.AWAITING and command.state not in state_machine.IN_FLIGHT:
+        publish(events.LaneFreed(occurred_at=now, device_id=command.device_id))
 
 
 def leave_unknown(*, command: Command, device_uid: str, reason: str, now: datetime) -> bool:

@@ -4,19 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
 
 from commands import registry, state_machine
+from commands.choices import Delivery
 from commands.types import Outcome
 from devices.registry import Claimed, Registered, on_claim, on_registration, on_snapshot
+from edge.protocol.limits import MAX_RELAY_INDEX
 from edge.protocol.messages import SetAllRelays, SetRelay
 from kernel.actors import Actor
+from relays import selectors
 from relays.choices import Source
 from relays.models import RelayState
-from relays.services import states
+from relays.services import states, switching
 from relays.services.switching import SET_ALL_RELAYS, SET_RELAY
+
+_SET_RELAY_SCHEMA = {
+    "type": "object",
+    "description": "Puts one relay into a position, or into the other one.",
+    "properties": {
+        "relay_index": {
+            "type": "integer",
+            "title": "Relay",
+            "description": "Counted from 0.",
+            "minimum": 0,
+            "maximum": MAX_RELAY_INDEX,
+        },
+        "is_on": {"type": "boolean", "title": "On"},
+        "toggle": {
+            "const": True,
+            "title": "Toggle",
+            "description": "Instead of a position: the other one than it will be in by then.",
+        },
+    },
+    "required": ["relay_index"],
+    "oneOf": [{"required": ["is_on"]}, {"required": ["toggle"]}],
+    "additionalProperties": False,
+}
+_SET_ALL_SCHEMA = {
+    "type": "object",
+    "description": "Puts every relay of the device into the same position.",
+    "properties": {"is_on": {"type": "boolean", "title": "On"}},
+    "required": ["is_on"],
+    "additionalProperties": False,
+}
 
 
 def encode_set_relay(command_uid: str, payload: dict[str, Any], expires_at: datetime) -> SetRelay:
@@ -132,5 +166,32 @@ def snapshot(device_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
 def register() -> None:
     """Tell the ledger of the kinds of commands that switch relays, and lives of positions."""
     on_snapshot("relays", snapshot)
-    for name, encode in ((SET_RELAY, encode_set_relay), (SET_ALL_RELAYS, encode_set_all)):
-        registry.register(registry.Kind(name=name, encode=encode, apply=apply_outcome))
+    registry.register_effects("relays", selectors.effects_of_command)
+    kind = partial(
+        registry.Kind,
+        apply=apply_outcome,
+        delivery=Delivery.NOW,
+        lifetime=switching.LIFETIME,
+        max_lifetime=switching.LONGEST_LIFETIME,
+        coalesce=True,
+    )
+    registry.register(
+        kind(
+            name=SET_RELAY,
+            encode=encode_set_relay,
+            title="Switch a relay",
+            schema=_SET_RELAY_SCHEMA,
+            prepare=switching.prepare_one,
+            lane=switching.lane_of_one,
+        )
+    )
+    registry.register(
+        kind(
+            name=SET_ALL_RELAYS,
+            encode=encode_set_all,
+            title="Switch all relays",
+            schema=_SET_ALL_SCHEMA,
+            prepare=switching.prepare_all,
+            lane=switching.lane_of_all,
+        )
+    )

@@ -17,18 +17,20 @@ from relays.services import states
 from relays.services.switching import SET_ALL_RELAYS, SET_RELAY
 
 
-def apply_state_report(*, device_id: int, epoch: int, report: StateReport, now: datetime) -> int:
+def apply_state_report(
+    *, device_id: int, epoch: int | None, report: StateReport, now: datetime
+) -> int:
     """Reconcile the known positions with the device's; returns how many relays changed.
 
-    Commands of unknown outcome whose wish the report shows fulfilled become succeeded. Raises
-    SessionFenced for a session that was replaced.
+    Commands of unknown outcome whose wish the report shows fulfilled become succeeded. `epoch` is
+    None on wires without sessions. Raises SessionFenced for a session that was replaced.
     """
     with unit_of_work():
         facts = sessions.lock_session(device_id=device_id)
         sessions.require_current(facts, epoch)
         if report.firmware_version:
             firmware.note_firmware(device_id=device_id, firmware_version=report.firmware_version)
-        if not sessions.accept_observation(facts=facts, state_seq=report.state_seq):
+        if not _is_news(facts, epoch, report, now):
             return 0
         positions = {relay.relay_index: relay.is_on for relay in report.relays}
         actor = Actor.device(device_id=device_id, uid=facts.device_uid, tenant_id=facts.tenant_id)
@@ -47,6 +49,17 @@ def apply_state_report(*, device_id: int, epoch: int, report: StateReport, now: 
         _resolve_unknown(facts, positions, now)
         failpoint("relays.report.written")
     return len(changed)
+
+
+def _is_news(facts: SessionFacts, epoch: int | None, report: StateReport, now: datetime) -> bool:
+    if epoch is None and facts.is_live:
+        # Its session numbers what it says; this came by the way and fits in nowhere.
+        return False
+    return sessions.accept_observation(
+        facts=facts,
+        state_seq=report.state_seq,
+        is_counting_anew=epoch is None and facts.has_greeted_lately(now),
+    )
 
 
 def _resolve_unknown(facts: SessionFacts, positions: dict[int, bool], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from commands.types import CommandView, Order
 from devices import permissions
 from devices import selectors as device_selectors
 from devices.services import sessions
+from devices.types import SessionFacts
 from kernel import errors as kernel_errors
 from kernel.actors import Actor
 from kernel.unit_of_work import unit_of_work
@@ -21,6 +23,8 @@ from relays import errors, selectors
 SET_RELAY = "set_relay"
 SET_ALL_RELAYS = "set_all_relays"
 LIFETIME = timedelta(seconds=30)
+# A switch that was left for a device which seldom fetches is not a surprise on another day.
+LONGEST_LIFETIME = timedelta(days=1)
 
 
 def switch_relay(
@@ -92,6 +96,40 @@ def switch_all(
             now=now,
         )
     return view_of(command, facts.device_uid)
+
+
+def prepare_one(
+    facts: SessionFacts, payload: dict[str, Any], actor: Actor, now: datetime
+) -> dict[str, Any]:
+    """What a request for one relay comes to: an index the device has, and a position.
+
+    A toggle is resolved as `switch_relay` does it. Raises NoSuchRelay.
+    """
+    index = payload["relay_index"]
+    if index >= facts.relay_count:
+        raise errors.NoSuchRelay
+    is_on = payload.get("is_on")
+    wanted = is_on if is_on is not None else not _expected(facts.device_id, index)
+    return {"relay_index": index, "is_on": wanted}
+
+
+def prepare_all(
+    facts: SessionFacts, payload: dict[str, Any], actor: Actor, now: datetime
+) -> dict[str, Any]:
+    """Refuse a request for all relays of a device that has none. Raises NoSuchRelay."""
+    if not facts.relay_count:
+        raise errors.NoSuchRelay
+    return payload
+
+
+def lane_of_one(payload: Mapping[str, Any]) -> str:
+    """Each relay is a lane of its own."""
+    return lanes.relay_lane(payload["relay_index"])
+
+
+def lane_of_all(payload: Mapping[str, Any]) -> str:
+    """A command for all relays excludes those for single ones."""
+    return lanes.EVERY_RELAY
 
 
 def _expected(device_id: int, relay_index: int) -> bool:

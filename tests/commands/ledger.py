@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from audit.models import AuditEntry
+from commands import lanes
+from commands.choices import Delivery
 from commands.models import Command
-from commands.services import delivery, results
+from commands.services import delivery, queueing, results
+from commands.types import Order
+from devices.choices import Wire
+from devices.services import sessions
 from edge.protocol.messages import Ack, AckStatus, RelayReading, StateReport
+from kernel.actors import Actor
 from kernel.models import LiveEvent
+from kernel.unit_of_work import unit_of_work
 from relays.services import reporting
 from tests.factories.devices import Board
 
@@ -34,6 +42,61 @@ def pull(board: Board, now: datetime, *, reconnect: bool = False) -> list[Any]:
     )
 
 
+def poll(
+    board: Board,
+    now: datetime,
+    *,
+    wire: str = Wire.HTTP,
+    greets: bool = False,
+    limit: int | None = None,
+) -> list[Any]:
+    """What the device is handed over a wire without sessions."""
+    return delivery.claim_deliverable(
+        device_id=board.device_id, epoch=None, wire=wire, now=now, reconnect=greets, limit=limit
+    )
+
+
+def ask(
+    owner: Actor,
+    board: Board,
+    kind: str,
+    now: datetime,
+    *,
+    lane: str = lanes.SYSTEM,
+    lifetime_s: float = 3600,
+    payload: dict[str, Any] | None = None,
+) -> str:
+    """Have a command wait for the device; returns its id."""
+    with unit_of_work():
+        command = queueing.enqueue(
+            facts=sessions.lock_session(device_id=board.device_id),
+            order=Order(
+                kind=kind,
+                payload=payload or {},
+                lane=lane,
+                delivery=Delivery.QUEUE,
+                lifetime=timedelta(seconds=lifetime_s),
+                coalesce=False,
+            ),
+            actor=owner,
+            now=now,
+        )
+    return str(command.uid)
+
+
+def hung_up(board: Board, now: datetime) -> Board:
+    """The same device without its socket."""
+    sessions.close_session(
+        device_id=board.device_id, epoch=board.epoch, reason="closed_by_device", now=now
+    )
+    return replace(board, epoch=None)  # type: ignore[arg-type]
+
+
+def ids(messages: list[Any]) -> list[str]:
+    """The ids of handed out messages, in order."""
+    return [message.command_id for message in messages]
+
+
 def answer(
     board: Board,
     command_id: str,
@@ -42,6 +105,7 @@ def answer(
     status: AckStatus = OK,
     state_seq: int | None = None,
     error: str | None = None,
+    **said: Any,
 ) -> bool:
     """The device acknowledges a command."""
     ack = Ack(
@@ -50,6 +114,7 @@ def answer(
         relays=readings(*positions) or None,
         error=error,
         state_seq=state_seq,
+        **said,
     )
     return results.record_ack(device_id=board.device_id, epoch=board.epoch, ack=ack, now=now)
 

@@ -21,18 +21,21 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from commands import lanes, state_machine
-from commands.services import delivery, results, sweeping
+from commands import lanes
+from commands.errors import CommandFinished
+from commands.models import Command
+from commands.services import cancelling, delivery, results, sweeping
 from devices.errors import DeviceOffline, SessionFenced
 from devices.services import presence, sessions
 from edge.protocol import duties
-from edge.protocol.duties import CommandRing
-from edge.protocol.messages import Ack, AckStatus, StateReport
+from edge.protocol.duties import CommandRing, Decision
+from edge.protocol.messages import Ack, AckStatus, Cancel, StateReport
 from kernel.actors import Actor
 from relays.services import reporting, switching
 from tests.commands.ledger import START, commands_of
 from tests.factories.devices import Board, connected_device, reconnected
 from tests.factories.users import make_actor
+from tests.rounds import rounds
 
 RELAYS = 2
 INDEX = st.integers(0, RELAYS - 1)
@@ -42,7 +45,7 @@ INDEX = st.integers(0, RELAYS - 1)
 class Said:
     """A frame of the device that is on its way up."""
 
-    epoch: int
+    epoch: int | None
     message: Ack | StateReport
 
 
@@ -66,6 +69,7 @@ class Ledger(RuleBasedStateMachine):
         self.believed: list[bool | None] = [None] * RELAYS
         self.believed_seq = -1
         self.ended: dict[str, tuple[Any, ...]] = {}
+        self.ran: list[str] = []
 
     # The owner
 
@@ -87,14 +91,33 @@ class Ledger(RuleBasedStateMachine):
         else:
             assert self.is_connected
 
+    @precondition(lambda self: bool(commands_of(self.board)))
+    @rule(data=st.data())
+    def takes_back(self, data: st.DataObject) -> None:
+        command = data.draw(st.sampled_from(commands_of(self.board)[-3:]))
+        try:
+            cancelling.cancel_command(command_uid=command.uid, actor=self.owner, now=self.now)
+        except CommandFinished:
+            assert command.finished_at is not None
+
     # The server
 
-    @precondition(lambda self: self.is_connected)
-    @rule()
-    def pull(self) -> None:
-        handed = self._claimed(reconnect=False)
-        assert not {message.command_id for message in handed} & self.handed
+    @rule(limit=st.sampled_from([None, 1]))
+    def pull(self, limit: int | None) -> None:
+        """Over its socket, or over HTTP while it has none."""
+        before = {str(row.uid): row for row in commands_of(self.board)}
+        handed = self._claimed(reconnect=False, limit=limit)
+        assert limit is None or len(handed) <= limit
+        for message in handed:
+            if message.command_id in self.handed and not isinstance(message, Cancel):
+                self._was_lost(before[message.command_id])
         self._hand(handed)
+
+    def _was_lost(self, row: Command) -> None:
+        """Nothing comes a second time while its first answer may still be on its way."""
+        assert row.timeout_at is not None
+        is_orphan = row.session_epoch is not None and not self.is_connected
+        assert row.timeout_at <= self.now or (row.state == "sent" and is_orphan)
 
     @rule()
     def sweep(self) -> None:
@@ -112,12 +135,21 @@ class Ledger(RuleBasedStateMachine):
     @rule(is_slow=st.booleans())
     def device_acts(self, is_slow: bool) -> None:
         command = self.down.pop(0)
+        if isinstance(command, Cancel):
+            self._keep(duties.decide_cancel(command, relays=self.relays, ring=self.ring))
+            return
         if is_slow and self.ring.recall(command.command_id) is None:
             self._say(Ack(command_id=command.command_id, status=AckStatus.ACCEPTED))
         decision = duties.decide(command, relays=self.relays, ring=self.ring, server_now=self.now)
         if decision.relays is not None:
             self.relays = decision.relays
-            self.ring = self.ring.remembering(decision.ack)
+            self.ran.append(command.command_id)
+        self._keep(decision)
+
+    def _keep(self, decision: Decision) -> None:
+        kept = decision.ack if decision.relays is not None else decision.keep
+        if kept is not None:
+            self.ring = self.ring.remembering(kept)
         self._say(decision.ack)
 
     @rule(index=INDEX)
@@ -136,7 +168,12 @@ class Ledger(RuleBasedStateMachine):
         """Any frame, in any order; with `stays` the same one comes again."""
         place = data.draw(st.integers(0, len(self.up) - 1))
         said = self.up[place] if stays else self.up.pop(place)
-        if said.epoch != self.board.epoch:
+        if said.epoch is None and self.is_connected:
+            # Over HTTP, by the way: it settles commands and tells nothing of the relays.
+            believed = self.board.positions()
+            self._receive(said)
+            assert self.board.positions() == believed
+        elif said.epoch not in {None, self.board.epoch}:
             rows = self._rows()
             with pytest.raises(SessionFenced):
                 self._receive(said)
@@ -149,6 +186,8 @@ class Ledger(RuleBasedStateMachine):
 
     @rule()
     def connection_breaks(self) -> None:
+        if not self.is_connected:
+            return
         self.down.clear()
         self.is_connected = False
         sessions.close_session(
@@ -158,6 +197,8 @@ class Ledger(RuleBasedStateMachine):
     @rule()
     def device_connects(self) -> None:
         self.down.clear()
+        # What it asked for over HTTP is over by then.
+        self.up = [said for said in self.up if said.epoch is not None]
         self.board = reconnected(self.board, now=self.now)
         self.is_connected, self.state_seq, self.believed_seq = True, 0, -1
         self._hand(self._claimed(reconnect=True))
@@ -186,7 +227,7 @@ class Ledger(RuleBasedStateMachine):
             command
             for command in commands_of(self.board)
             # One that has expired is dead on either side, whether the sweep has been here or not.
-            if command.state in state_machine.IN_FLIGHT and command.expires_at > self.now
+            if command.is_on_its_way(self.now) and command.expires_at > self.now
         ]
         for command in on_the_way:
             others = [other for other in on_the_way if other is not command]
@@ -197,6 +238,12 @@ class Ledger(RuleBasedStateMachine):
         rows = {row[0]: row for row in self._rows() if row[2] is not None}
         assert {uid: rows.get(uid) for uid in self.ended} == self.ended
         self.ended = rows
+
+    @invariant()
+    def nothing_runs_twice_and_nothing_runs_that_was_cancelled(self) -> None:
+        assert len(self.ran) == len(set(self.ran))
+        rows = {str(row.uid): row.state for row in commands_of(self.board)}
+        assert not any(rows[command_id] == "cancelled" for command_id in self.ran)
 
     @invariant()
     def what_was_handed_out_is_in_the_ledger(self) -> None:
@@ -213,12 +260,14 @@ class Ledger(RuleBasedStateMachine):
         self._receive(self.up[-1])
         assert self.board.positions() == list(self.relays)
 
-    def _claimed(self, *, reconnect: bool) -> list[Any]:
+    def _claimed(self, *, reconnect: bool, limit: int | None = None) -> list[Any]:
         return delivery.claim_deliverable(
             device_id=self.board.device_id,
-            epoch=self.board.epoch,
+            epoch=self.board.epoch if self.is_connected else None,
+            wire="websocket" if self.is_connected else "http",
             now=self.now,
             reconnect=reconnect,
+            limit=limit,
         )
 
     def _hand(self, messages: list[Any]) -> None:
@@ -226,7 +275,8 @@ class Ledger(RuleBasedStateMachine):
         self.handed |= {message.command_id for message in messages}
 
     def _say(self, message: Ack | StateReport) -> None:
-        self.up.append(Said(self.board.epoch, replace(message, state_seq=self.state_seq)))
+        epoch = self.board.epoch if self.is_connected else None
+        self.up.append(Said(epoch, replace(message, state_seq=self.state_seq)))
         self.state_seq += 1
 
     def _receive(self, said: Said) -> None:
@@ -262,13 +312,14 @@ class Ledger(RuleBasedStateMachine):
 
 @pytest.mark.core
 @pytest.mark.django_db
+@pytest.mark.timeout(rounds(120, full=900))
 def test_the_ledger_keeps_its_word() -> None:
     Ledger.owner = make_actor()
     Ledger.stranger = connected_device(make_actor(), now=START)
     run_state_machine_as_test(
         Ledger,
         settings=settings(
-            max_examples=40,
+            max_examples=rounds(40, full=600),
             stateful_step_count=30,
             deadline=None,
             # A failure is told at once, with its steps; making them fewer takes minutes.

@@ -25,7 +25,7 @@ def test_a_command_is_in_the_ledger_before_it_is_on_the_wire(owner: Actor, board
     assert row_of(asked.id).state == "queued"
     handed = pull(board, at(1))
     assert [message.command_id for message in handed] == [asked.id]
-    assert ledger.moves_of(asked.id) == [("queued", ""), ("sent", "")]
+    assert ledger.moves_of(asked.id) == [("queued", ""), ("sent", "over:websocket:1")]
     assert pull(board, at(2)) == []
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from commands import registry
 from commands.services import sweeping
 from devices.errors import SessionFenced
-from edge.protocol.messages import AckStatus
+from edge.protocol.messages import AckStatus, Progress
 from kernel.actors import Actor
 from tests.commands import ledger
-from tests.commands.ledger import START, answer, at, pull, report, row_of, switch_entries
+from tests.commands.ledger import START, answer, ask, at, pull, report, row_of, switch_entries
 from tests.factories.devices import Board, connected_device, reconnected, switch
 from tests.factories.users import make_actor, tenant_of
 
@@ -211,3 +214,73 @@ def test_browsers_are_told_of_the_wish_the_state_and_the_outcome(
     answer(board, command_id, at(1), (0, True), state_seq=0)
     told = ledger.live_kinds(tenant_of(owner))[already:]
     assert told == ["command_updated", "device_state", "command_updated"]
+
+
+def test_who_says_how_far_it_is_gets_more_time(owner: Actor, board: Board) -> None:
+    asked = ask(owner, board, "custom.scan", START)
+    pull(board, START)
+    already = len(ledger.live_kinds(tenant_of(owner)))
+    steps = [Progress(percent=5), Progress(percent=5), Progress(percent=60, message="half")]
+    for number, step in enumerate(steps):
+        now = at(5 + 50 * number)
+        assert answer(board, asked, now, status=AckStatus.ACCEPTED, progress=step)
+        assert sweeping.sweep(at(50 + 50 * number)) == 0
+    row = row_of(asked)
+    assert (row.state, row.acked_at) == ("acked", at(5))
+    assert row.progress == {"percent": 60, "message": "half"}
+    assert [state for state, _ in ledger.moves_of(asked)] == ["queued", "sent", "acked"]
+    # Browsers learn of what is new only.
+    assert len(ledger.live_kinds(tenant_of(owner))) == already + 2
+    deadline = at(105) + timedelta(seconds=registry.kind_named("custom").run_s)
+    assert row.timeout_at == deadline
+    assert sweeping.sweep(deadline) == 1
+    assert row_of(asked).state == "timed_out"
+    assert answer(board, asked, deadline, status=AckStatus.ACCEPTED)
+    assert (row_of(asked).state, row_of(asked).acked_at) == ("acked", at(5))
+
+
+def test_what_the_device_gives_back_is_kept_beside_what_it_changed(
+    owner: Actor, board: Board
+) -> None:
+    command_id = sent(owner, board)
+    given = {"took_ms": 12, "relays": "as the device likes"}
+    assert answer(board, command_id, at(1), (0, True), state_seq=0, result=given)
+    assert row_of(command_id).result == {
+        "took_ms": 12,
+        "relays": [{"relay_index": 0, "is_on": True}],
+    }
+
+
+def test_a_result_that_is_too_large_costs_no_outcome(owner: Actor, board: Board) -> None:
+    asked = ask(owner, board, "run_diagnostics", START)
+    pull(board, START)
+    assert answer(board, asked, at(1), result={"log": "x" * 16_384})
+    assert (row_of(asked).state, row_of(asked).result) == (
+        "succeeded",
+        {"too_large": True, "bytes": 16_394},
+    )
+
+
+def test_another_outcome_said_for_ever_is_noted_once(owner: Actor, board: Board) -> None:
+    command_id = sent(owner, board)
+    answer(board, command_id, at(1), (0, True), state_seq=0)
+    for seconds in range(5):
+        answer(board, command_id, at(2 + seconds), status=AckStatus.FAILED)
+    assert len(ledger.moves_of(command_id)) == 4
+
+
+def test_more_than_one_chunk_is_due_at_once(
+    owner: Actor, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "CHUNK", 3)
+    on_their_way = [ask(owner, board, "custom.step", START, lane="") for _ in range(7)]
+    pull(board, START)
+    waiting = [ask(owner, board, "reboot", START, lifetime_s=5) for _ in range(4)]
+    unanswered = at(registry.kind_named("custom").answer_s or 10)
+    assert sweeping.sweep(unanswered) == 11
+    assert {row_of(each).state for each in on_their_way} == {"timed_out"}
+    assert {row_of(each).state for each in waiting} == {"expired"}
+    assert sweeping.sweep(unanswered) == 0
+    assert sweeping.sweep(at(3600)) == 7
+    assert {row_of(each).reason for each in on_their_way} == {"outcome_unknown"}
+    assert ledger.moves_of(waiting[0]) == [("queued", ""), ("expired", "never_sent")]

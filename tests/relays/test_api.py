@@ -20,7 +20,8 @@ from tests.factories.users import client_of, make_user, sign_in
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
 COMMAND_FIELDS = {
     "id", "device_uid", "kind", "payload", "state", "reason", "result", "error", "cause",
-    "delivery", "created_at", "sent_at", "acked_at", "finished_at", "expires_at",
+    "delivery", "created_at", "sent_at", "acked_at", "finished_at", "expires_at", "progress",
+    "cancel_asked_at",
 }  # fmt: skip
 
 
