@@ -15,13 +15,18 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 
 from commands.services import delivery, results
+from devicelink import documents
+from devicelink.documents import Told
+from devices.choices import Wire
 from devices.errors import DeviceUnpaired, SessionFenced
-from devices.services import inputs
+from devices.services import config, inputs
 from devices.types import HeldSession
 from edge.protocol import messages
+from infrared.services import learning
 from kernel import errors, row_security
 from relays.services import reporting
 from telemetry.services import sensing
+from twins.services import reporting as twin_reporting
 
 logger = logging.getLogger(__name__)
 
@@ -57,15 +62,26 @@ def handle(
     sender: HeldSession,
     said: Sequence[messages.UpMessage],
     pull: Pull,
+    told: Told | None = None,
     now: datetime,
 ) -> Outcome:
     """Carry out the messages in order, then claim what the device is to be sent.
 
-    Runs on a database thread. Each message is its own transaction: a refused one changes nothing
-    and does not stop its neighbours.
+    With `told`, the documents it works by in other versions are fetched too, as far as they are
+    newer. Runs on a database thread. Each message is its own transaction: a refused one changes
+    nothing and does not stop its neighbours.
     """
     with row_security.device_scope(sender.tenant_id):
-        return _handle(sender, said, pull, now)
+        outcome = _handle(sender, said, pull, now)
+        if told is not None and outcome.ending is None:
+            _attempt(outcome, lambda: _documents(sender, told, pull))
+        return outcome
+
+
+def _documents(sender: HeldSession, told: Told, pull: Pull) -> Sequence[messages.DownMessage]:
+    has_connected = pull is Pull.ALSO_UNANSWERED
+    found = documents.unapplied([sender.device_id], has_connected=has_connected)
+    return documents.untold(found.get(sender.device_id, ()), told)
 
 
 def _handle(
@@ -81,6 +97,7 @@ def _handle(
             lambda: delivery.claim_deliverable(
                 device_id=sender.device_id,
                 epoch=sender.epoch,
+                wire=Wire.WEBSOCKET,
                 now=now,
                 reconnect=pull is Pull.ALSO_UNANSWERED,
             ),
@@ -135,6 +152,29 @@ def _input_event(sender: HeldSession, message: messages.InputEvent, now: datetim
     return []
 
 
+def _config_applied(
+    sender: HeldSession, message: messages.ConfigApplied, now: datetime
+) -> list[Any]:
+    config.confirm(device_id=sender.device_id, epoch=sender.epoch, message=message, now=now)
+    return []
+
+
+def _twin_reported(
+    sender: HeldSession, message: messages.TwinReported, now: datetime
+) -> list[messages.TwinAck]:
+    taken = twin_reporting.record_report(
+        device_id=sender.device_id, epoch=sender.epoch, report=message, now=now
+    )
+    return [] if taken is None else [taken]
+
+
+def _ir_learned(sender: HeldSession, message: messages.IrLearned, now: datetime) -> list[Any]:
+    learning.record_learned(
+        device_id=sender.device_id, epoch=sender.epoch, message=message, now=now
+    )
+    return []
+
+
 def _sensor_report(
     sender: HeldSession, message: messages.SensorReport, now: datetime
 ) -> list[messages.SensorAck]:
@@ -151,6 +191,9 @@ _HANDLERS: dict[type, Callable[[HeldSession, Any, datetime], Sequence[messages.D
     messages.StateReport: _state_report,
     messages.InputEvent: _input_event,
     messages.SensorReport: _sensor_report,
+    messages.ConfigApplied: _config_applied,
+    messages.TwinReported: _twin_reported,
+    messages.IrLearned: _ir_learned,
     # For MQTT only; a session says by itself that it is there.
     messages.Status: _heartbeat,
 }

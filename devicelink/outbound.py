@@ -5,6 +5,7 @@ from __future__ import annotations
 from kernel import realtime
 
 COMMANDS = "commands"
+DOCUMENTS = "documents"
 SESSION = "session"
 REVOKED = "revoked"
 UNPAIRED = "unpaired"
@@ -13,6 +14,11 @@ UNPAIRED = "unpaired"
 def hint_commands(device_id: int) -> None:
     """Commands may wait for the device: its socket should pull."""
     _hint(device_id, {"type": COMMANDS})
+
+
+def hint_documents(device_id: int) -> None:
+    """The device is to be told of another configuration or desired state."""
+    _hint(device_id, {"type": DOCUMENTS})
 
 
 def hint_session(device_id: int, epoch: int) -> None:

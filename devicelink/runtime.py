@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from devicelink.closing import SessionCloser
+from devicelink.http.polls import Polls
 from devicelink.ingest.group_commit import GroupCommit
 from devicelink.presence import TOUCH_SECONDS, PresenceWriter
 from devicelink.websocket import policy, supervisor
@@ -21,7 +22,7 @@ _WRITE_SECONDS = 4.0
 
 
 class Runtime:
-    """What all device sockets of one process share; lives on one event loop."""
+    """What all devices of one process share; lives on one event loop."""
 
     def __init__(
         self, queue: GroupCommit, *, supervise_s: float, ends_s: float, touch_s: float
@@ -32,7 +33,9 @@ class Runtime:
         self.admission = Admission()
         self.presence = PresenceWriter(every_s=touch_s)
         self.closer = SessionCloser()
+        self.polls = Polls()
         self._tasks = [
+            asyncio.create_task(self.polls.run(every_s=supervise_s), name="device-polls"),
             asyncio.create_task(self.presence.run(), name="device-presence"),
             asyncio.create_task(self.closer.run(), name="device-closer"),
             asyncio.create_task(
@@ -45,6 +48,7 @@ class Runtime:
 
     async def shut_down(self) -> None:
         """Close every socket with 1012 and write what is left to write."""
+        self.polls.end_all()
         for connection in self.registry:
             connection.end(policy.RESTARTING)
         await self.registry.wait_empty(_GOODBYE_SECONDS)

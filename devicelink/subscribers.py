@@ -1,19 +1,44 @@
-"""Facts of lower apps that a device's socket must learn of."""
+"""Facts of lower apps that a device must learn of, on whichever wire it is."""
 
 from __future__ import annotations
 
 from commands import selectors as command_selectors
-from commands.events import CommandQueued, LaneFreed
+from commands.events import CancelAsked, CommandQueued, LaneFreed
 from devicelink import outbound
 from devicelink.mqtt import accounts as mqtt_accounts
-from devices.events import BrokerAccountsRevoked, CredentialRevoked, DeviceUnpaired, SessionOpened
+from devices.events import (
+    BrokerAccountsRevoked,
+    ConfigChanged,
+    CredentialRevoked,
+    DeviceUnpaired,
+    SessionOpened,
+)
 from kernel.events import subscribe
+from twins.events import DesiredChanged
 
 
 @subscribe(CommandQueued)
 def on_command_queued(event: CommandQueued) -> None:
     """Have the device's socket pull."""
     outbound.hint_commands(event.device_id)
+
+
+@subscribe(CancelAsked)
+def on_cancel_asked(event: CancelAsked) -> None:
+    """Have the device told that a command it may hold is no longer wanted."""
+    outbound.hint_commands(event.device_id)
+
+
+@subscribe(ConfigChanged)
+def on_config_changed(event: ConfigChanged) -> None:
+    """Have the device told of its configuration."""
+    outbound.hint_documents(event.device_id)
+
+
+@subscribe(DesiredChanged)
+def on_desired_changed(event: DesiredChanged) -> None:
+    """Have the device told of what is desired of it."""
+    outbound.hint_documents(event.device_id)
 
 
 @subscribe(SessionOpened)

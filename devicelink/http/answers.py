@@ -34,6 +34,10 @@ class Answers:
         """Answer 202: committed."""
         await self._send(head, 202, _JSON, body, [], send)
 
+    async def give(self, head: Head, body: dict[str, Any], send: Send) -> None:
+        """Answer 200 with what belongs to this device and moment only."""
+        await self._send(head, 200, _JSON, body, [(b"cache-control", b"no-store")], send)
+
     async def refuse(self, head: Head, error: errors.HomepotError, send: Send) -> None:
         """Answer with the error, as problem+json where that is accepted."""
         body, content_type = body_of(error), _JSON

@@ -33,7 +33,7 @@ _LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """An ordinary call of a device: POST, JSON, over a way that is allowed, with its key."""
+    """An ordinary call of a device over a way that is allowed, with its key."""
 
     device_uid: str
     key: str
@@ -47,21 +47,39 @@ class Head:
 
 
 def ordinary_head(scope: Scope) -> Head | None:
-    """The head of an ordinary call; None for anything else, which Django is to answer.
+    """The head of an ordinary POST of JSON; None for anything else, which Django is to answer.
 
     Wrong methods, media types and hosts, plain HTTP where that is forbidden, browsers, doubled
     headers, calls without a key: none of them is frequent, all of them have an answer already.
     """
+    usual = _usual_headers(scope)
+    if usual is None or scope["method"] != "POST" or scope["query_string"]:
+        return None
+    media_type = usual.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        return None
+    if not intake.takes_encoding(usual.get("content-encoding", "")):
+        return None
+    return _come_safely(scope, usual)
+
+
+def fetching_head(scope: Scope) -> Head | None:
+    """The head of an ordinary GET of a device; None for anything else, as above."""
+    usual = _usual_headers(scope)
+    if usual is None or scope["method"] != "GET":
+        return None
+    return _come_safely(scope, usual)
+
+
+def _usual_headers(scope: Scope) -> dict[str, str] | None:
     headers: dict[bytes, bytes] = dict(scope["headers"])
-    is_plain = len(headers) == len(scope["headers"]) and b"origin" not in headers
-    if scope["method"] != "POST" or scope["query_string"] or not is_plain:
+    if len(headers) != len(scope["headers"]) or b"origin" in headers:
         return None
     text = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
-    media_type = text.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" or not _is_ours(text.get("host", "")):
-        return None
-    if not intake.takes_encoding(text.get("content-encoding", "")):
-        return None
+    return text if _is_ours(text.get("host", "")) else None
+
+
+def _come_safely(scope: Scope, text: Mapping[str, str]) -> Head | None:
     address, is_secure = _way(scope, text)
     if settings.ENFORCE_HTTPS and not is_secure and not address.startswith(_LOOPBACK):
         return None

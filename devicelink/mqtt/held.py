@@ -9,10 +9,10 @@ from typing import Protocol
 
 from devicelink.mqtt.frames import Arrived
 from edge.protocol import topics
-from edge.protocol.messages import SensorAck, TelemetryAck, UpMessage
+from edge.protocol.messages import SensorAck, TelemetryAck, TwinAck, UpMessage
 from edge.protocol.topics import Channel, InvalidTopic, UpChannel
 
-Reply = TelemetryAck | SensorAck
+Reply = TelemetryAck | SensorAck | TwinAck
 
 
 @dataclass(slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Everything a process needs to take in what devices publish; any number of processes may."""
+"""Everything a process needs to take in what devices publish, and to tell them what waits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from devicelink.mqtt import broker_watch, takers
 from devicelink.mqtt.broker_watch import BrokerWatch
+from devicelink.mqtt.delivering import Deliveries
 from devicelink.mqtt.held import Taker
 from devicelink.mqtt.link import Link
-from devicelink.mqtt.reader import Reader
-from devicelink.mqtt.takers import Queue, Readings
+from devicelink.mqtt.reader import Opener, Reader
+from devicelink.mqtt.readings import Queue, Readings
 from edge.mqtt.client import parse_address
 from kernel.metrics import MQTT_LOST
 from kernel.threads import run_in_database_thread
@@ -30,27 +31,43 @@ _LOOK_EVERY_S = 1.0
 
 
 class MqttIngest:
-    """Reads all channels from the broker of MQTT_URL; lives on one event loop."""
+    """Serves the broker of MQTT_URL, any number of processes may; lives on one event loop."""
 
     def __init__(self, queue: Queue) -> None:
         self._name = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(3)}"
         self._watch = BrokerWatch()
         self._started_at = timezone.now()
-        self._readers = [self._reader(taker) for taker in (Readings(queue), takers.sensors())]
+        self._deliveries = Deliveries(open_link=self._opener("down"))
+        self._readers = [
+            self._reader(taker)
+            for taker in (
+                Readings(queue),
+                takers.sensors(),
+                takers.acks(),
+                takers.states(),
+                takers.happenings(),
+                takers.twin_reports(),
+            )
+        ]
         # Whoever watches the broker has the connection with the least to carry.
-        self._readers.append(self._reader(takers.statuses(), watches=True))
-        self._running: dict[Reader, asyncio.Task[None]] = {}
+        statuses = takers.statuses(self._deliveries.note_greeting)
+        self._readers.append(self._reader(statuses, watches=True))
+        self._running: dict[Reader | Deliveries, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
+    def _connections(self) -> list[Reader | Deliveries]:
+        return [*self._readers, self._deliveries]
+
+    @property
     def is_connected(self) -> bool:
-        """Whether messages of every channel come in."""
-        return all(reader.is_connected for reader in self._readers)
+        """Whether messages of every channel come in, and devices can be told theirs."""
+        return all(one.is_connected for one in self._connections)
 
     def start(self) -> None:
         """Begin; a broker that is away is waited for."""
-        for reader in self._readers:
-            self._run(reader)
+        for one in self._connections:
+            self._run(one)
         self._tasks = [
             asyncio.create_task(self._supervise(), name="mqtt-supervisor"),
             asyncio.create_task(self._beat(), name="mqtt-beat"),
@@ -65,6 +82,7 @@ class MqttIngest:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(reader.stop() for reader in self._readers), return_exceptions=True)
+        await asyncio.gather(self._deliveries.stop(), return_exceptions=True)
         for running in self._running.values():
             running.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
@@ -76,33 +94,36 @@ class MqttIngest:
     def _reader(self, taker: Taker, *, watches: bool = False) -> Reader:
         return Reader(
             taker,
-            open_link=partial(
-                Link.open,
-                address=parse_address(settings.MQTT_URL),
-                # An offline session would go on eating its share: there is one per connection.
-                client_id=f"homepot-ingest-{self._name}-{taker.channel.value}",
-                tls=_tls(),
-            ),
+            open_link=self._opener(taker.channel.value),
             watched=broker_watch.TOPICS if watches else (),
             on_watched=self._watch.note,
         )
 
-    def _run(self, reader: Reader) -> None:
-        self._running[reader] = asyncio.create_task(reader.run(), name="mqtt-reader")
+    def _opener(self, name: str) -> Opener:
+        return partial(
+            Link.open,
+            address=parse_address(settings.MQTT_URL),
+            # An offline session would go on eating its share: there is one per connection.
+            client_id=f"homepot-ingest-{self._name}-{name}",
+            tls=_tls(),
+        )
+
+    def _run(self, one: Reader | Deliveries) -> None:
+        self._running[one] = asyncio.create_task(one.run(), name="mqtt-connection")
 
     async def _supervise(self) -> None:
         """Replace what has died or makes no progress."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            for reader, running in list(self._running.items()):
+            for one, running in list(self._running.items()):
                 if running.done():
                     fault = None if running.cancelled() else running.exception()
-                    logger.error("A reader of the broker has died", exc_info=fault)
+                    logger.error("What serves a connection to the broker has died", exc_info=fault)
                     MQTT_LOST.inc()
-                    self._run(reader)
-                elif reader.is_stuck:
-                    logger.error("A reader of the broker makes no progress")
-                    reader.replace("it makes no progress")
+                    self._run(one)
+                elif one.is_stuck:
+                    logger.error("A connection to the broker makes no progress")
+                    one.replace("it makes no progress")
 
     async def _beat(self) -> None:
         """Tell that this process is there, and what it knows of the broker."""

@@ -33,6 +33,10 @@ ALLOWED: Final = {
     UpChannel.TELEMETRY: Allowance(messages=5_000, size=4 * _MB, within_s=10.0),
     UpChannel.SENSOR: Allowance(messages=500, size=_MB, within_s=10.0),
     UpChannel.STATUS: Allowance(messages=60, size=_MB, within_s=60.0),
+    UpChannel.ACK: Allowance(messages=1_000, size=4 * _MB, within_s=10.0),
+    UpChannel.STATE: Allowance(messages=500, size=_MB, within_s=10.0),
+    UpChannel.EVENT: Allowance(messages=500, size=_MB, within_s=10.0),
+    UpChannel.TWIN_REPORTED: Allowance(messages=200, size=4 * _MB, within_s=10.0),
 }
 # Of what cannot be used; no more than a hundred of one device are kept anyway.
 UNUSABLE: Final = Allowance(messages=30, size=2 * _MB, within_s=60.0)

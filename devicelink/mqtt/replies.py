@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from devicelink.mqtt.held import Reply
 from edge.protocol import codec, topics
-from edge.protocol.messages import TelemetryAck
+from edge.protocol.messages import SensorAck, TelemetryAck, TwinAck
 from edge.protocol.topics import DownChannel
 
 _Key = tuple[str, DownChannel, str]
+_CHANNEL_OF = {SensorAck: DownChannel.SENSOR_ACK, TwinAck: DownChannel.TWIN_DESIRED}
 
 
 class Replies:
@@ -19,7 +20,7 @@ class Replies:
     def add(self, uid: str, reply: Reply) -> None:
         """Have the device told."""
         if not isinstance(reply, TelemetryAck):
-            self._waiting[uid, DownChannel.SENSOR_ACK, reply.report_id] = reply
+            self._waiting[uid, _CHANNEL_OF[type(reply)], reply.report_id] = reply
             return
         key = (uid, DownChannel.TELEMETRY_ACK, reply.boot_id)
         waiting = self._waiting.get(key)

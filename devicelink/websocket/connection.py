@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from devicelink import inbound, outbound
+from devicelink.documents import Told
 from devicelink.inbound import Pull
 from devicelink.websocket import policy
 from devicelink.websocket.policy import Ending
@@ -19,6 +20,7 @@ from devices.services import timeouts
 from devices.types import HeldSession
 from edge.protocol import codec, limits, messages
 from edge.protocol.errors import TOO_LARGE, ProtocolError
+from edge.protocol.messages import Config, TwinDesired
 from kernel import realtime
 from kernel.failpoints import failpoint
 from kernel.metrics import DEVICE_MESSAGES, PROTOCOL_ERRORS
@@ -39,9 +41,9 @@ class DeviceConnection:
     """
 
     __slots__ = (
-        "__weakref__", "_bugs", "_ended", "_errors", "_has_room", "_heard_at", "_loop",
-        "_offline_after_s", "_pull", "_rate", "_readings", "_runtime", "_said", "_socket", "_watch",
-        "_worker", "credential_id", "sender",
+        "__weakref__", "_bugs", "_ended", "_errors", "_has_room", "_heard_at", "_is_telling", "_loop",
+        "_offline_after_s", "_pull", "_rate", "_readings", "_runtime", "_said",
+        "_socket", "_told", "_watch", "_worker", "credential_id", "sender",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +60,9 @@ class DeviceConnection:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._pull = Pull.ALSO_UNANSWERED
+        # Which documents the device was told in this session, by type; each version once.
+        self._told: dict[str, int] = {}
+        self._is_telling = True
         self._worker: asyncio.Task[None] | None = None
         self._heard_at = self._loop.time()
         self._watch = self._loop.call_later(self._silence_s(), self._check_idle)
@@ -100,10 +105,21 @@ class DeviceConnection:
             self._pull = Pull.QUEUED
         self._wake()
 
+    def tell(self, versions: Told | None = None) -> None:
+        """Have the worker fetch documents for the device, unless it knows of these versions."""
+        if versions is not None and all(
+            self._told.get(kind, 0) >= version for kind, version in versions.items()
+        ):
+            return
+        self._is_telling = True
+        self._wake()
+
     def _on_hint(self, message: realtime.Message) -> None:
         kind = message.get("type")
         if kind == outbound.COMMANDS:
             self.pull()
+        elif kind == outbound.DOCUMENTS:
+            self.tell()
         elif kind == outbound.SESSION and message.get("epoch", 0) > self.sender.epoch:
             self.end(policy.SUPERSEDED)
         elif kind == outbound.REVOKED and message.get("credential") == self.credential_id:
@@ -129,7 +145,7 @@ class DeviceConnection:
     async def _take_frame(self, frame: str | bytes) -> bool:
         self._heard_at = self._loop.time()
         self._runtime.presence.note(self.device_id)
-        if len(frame) > limits.MAX_FRAME_BYTES:
+        if len(frame) > limits.MAX_DOCUMENT_FRAME_BYTES:
             self.end(policy.TOO_LARGE)
             return False
         try:
@@ -201,7 +217,7 @@ class DeviceConnection:
 
     async def _work(self) -> None:
         try:
-            while self._said or self._pull is not Pull.NOTHING:
+            while self._said or self._is_telling or self._pull is not Pull.NOTHING:
                 await self._work_once()
         except Exception:
             logger.exception("A device socket failed")
@@ -211,11 +227,15 @@ class DeviceConnection:
         said, self._said = self._said, deque()
         # Commands for a socket that closed stay where they are: the next session gets them.
         pull, self._pull = self._pull if self._socket.is_open else Pull.NOTHING, Pull.NOTHING
+        told = dict(self._told) if self._is_telling and self._socket.is_open else None
+        self._is_telling = False
         self._has_room.set()
         outcome = await run_in_database_thread(
-            inbound.handle, sender=self.sender, said=said, pull=pull, now=timezone.now()
+            inbound.handle, sender=self.sender, said=said, pull=pull, told=told, now=timezone.now()
         )
         for reply in outcome.replies:
+            if isinstance(reply, Config | TwinDesired):
+                self._told[reply.type] = reply.version
             await self.send(reply)
         if outcome.replies:
             failpoint("devicelink.replies.sent")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from devicelink import runtime as runtime_module
+from devicelink.documents import Versions
 from devicelink.runtime import Runtime
 from devicelink.websocket import handshake, policy
 from devicelink.websocket.connection import DeviceConnection
@@ -95,7 +96,7 @@ async def _serve(socket: Socket, admitted: Admitted, runtime: Runtime) -> policy
         try:
             if not socket.is_open:
                 await socket.accept()
-            await socket.send(codec.encode(_welcome(facts)))
+            await socket.send(codec.encode(_welcome(facts, admitted.versions)))
         except PeerGone:
             connection.end(policy.GONE)
         if runtime_module.current() is not runtime:
@@ -105,11 +106,13 @@ async def _serve(socket: Socket, admitted: Admitted, runtime: Runtime) -> policy
     return ending
 
 
-def _welcome(facts: SessionFacts) -> messages.Welcome:
+def _welcome(facts: SessionFacts, versions: Versions) -> messages.Welcome:
     return messages.Welcome(
         session_epoch=facts.epoch,
         server_time=timezone.now(),
         heartbeat_s=policy.heartbeat_seconds(facts.offline_after_s),
+        config_version=versions.config,
+        desired_version=versions.desired,
     )
 
 

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from devicelink import documents
+from devicelink.documents import Versions
 from devicelink.websocket import policy
 from devicelink.websocket.policy import Ending
 from devices.errors import DeviceUnpaired
@@ -32,10 +34,11 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A session that has been opened, and the credential it stands on."""
+    """A session that has been opened, the credential it stands on, and what is in force for it."""
 
     facts: SessionFacts
     credential_id: int
+    versions: Versions
 
 
 class Refused(Exception):
@@ -117,7 +120,8 @@ def open_session(shown: Credentials, address: str) -> Admitted:
             facts = sessions.open_session(
                 device_id=device.device_id, wire="websocket", address=address, now=now
             )
-        return Admitted(facts, device.credential_id)
+            versions = documents.versions_of(device.device_id)
+        return Admitted(facts, device.credential_id, versions)
     except DeviceUnpaired as error:
         raise Refused(Ending(CloseCode.UNPAIRED, "unpaired", error.code, error.message)) from None
     except (errors.InvalidCredentials, errors.NotFound):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from commands import selectors as command_selectors
+from devicelink import documents
 from devicelink.websocket import policy
 from devicelink.websocket.connection import DeviceConnection
 from devicelink.websocket.policy import Ending
@@ -31,6 +32,8 @@ _OVERLAP = timedelta(seconds=15)
 class _Findings:
     checks: dict[int, SessionCheck]
     waiting: set[int]
+    # The versions of documents that devices do not work by yet.
+    unapplied: dict[int, dict[str, int]]
 
 
 async def run(registry: Registry, *, every_s: float) -> None:
@@ -44,7 +47,7 @@ async def run(registry: Registry, *, every_s: float) -> None:
 
 
 async def check_once(registry: Registry) -> None:
-    """Close the sockets that lost their right to be open, pull for those with queued commands."""
+    """Close the sockets that lost their right to be open; fetch what waits for the others."""
     # Taken before the question: a socket that opens meanwhile is not judged by an older answer.
     connections = tuple(registry)
     if not connections:
@@ -55,8 +58,11 @@ async def check_once(registry: Registry) -> None:
         ending = _judge(connection, findings.checks.get(connection.device_id))
         if ending is not None:
             connection.end(ending)
-        elif connection.device_id in findings.waiting:
+            continue
+        if connection.device_id in findings.waiting:
             connection.pull()
+        if connection.device_id in findings.unapplied:
+            connection.tell(findings.unapplied[connection.device_id])
 
 
 async def watch_ends(registry: Registry, *, every_s: float) -> None:
@@ -98,11 +104,12 @@ def _look(device_ids: list[int]) -> _Findings:
 
 
 def _look_everywhere(device_ids: list[int]) -> _Findings:
-    findings = _Findings({}, set())
+    findings = _Findings({}, set(), {})
     for start in range(0, len(device_ids), _CHUNK):
         chunk: Collection[int] = device_ids[start : start + _CHUNK]
         findings.checks.update(device_selectors.session_checks(chunk))
         findings.waiting.update(command_selectors.devices_with_queued(chunk))
+        findings.unapplied.update(documents.unapplied_versions(chunk))
     return findings
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from devices import errors, events
 from devices.models import Device, DeviceSession
-from devices.services import connectivity, presence
+from devices.services import connectivity, presence, timeouts
+from devices.session_types import NOWHERE, Beside
 from devices.types import Contact, HeldSession, SessionFacts
 from kernel import errors as kernel_errors
 from kernel.compiled import Select, Slot, Update, key_slot
@@ -21,6 +24,7 @@ from kernel.unit_of_work import require_unit_of_work, unit_of_work
 
 # Sessions closed in one transaction.
 _TOGETHER = 500
+_POLL_NOTED_EVERY: Final = timedelta(seconds=5)
 _LOCKED_SESSION = Select(
     lambda: locking(DeviceSession.objects.filter(device_id=Slot("device_id"))).values_list(
         "epoch", "is_live", "observed_seq", "wire", "address", "close_reason"
@@ -40,6 +44,17 @@ _DEVICE = Select(
             "presence__last_seen_at",
             "presence__offline_after_s",
         )
+    )
+)
+# Not read for a device in a session, where every command would pay for it.
+_BESIDE = Select(
+    lambda: DeviceSession.objects.filter(device_id=Slot("device_id")).values_list(
+        "device__presence__client_session",
+        "device__presence__client_lost_at",
+        "greeted_at",
+        "polled_at",
+        "polls_since",
+        "device__poll_interval_s",
     )
 )
 # For as many devices as there are slots: the last key may come several times.
@@ -84,14 +99,37 @@ def lock_session(*, device_id: int) -> SessionFacts:
         address=address,
         close_reason=close_reason,
         offline_after_s=offline_after_s,
+        beside=NOWHERE if is_live else _beside(device_id),
     )
 
 
-def require_current(facts: SessionFacts, epoch: int) -> None:
-    """Refuse a write by a session that a newer one has replaced. Raises SessionFenced."""
+def lock_on_every_wire(*, device_id: int) -> SessionFacts:
+    """The same, with how it is heard besides a session that holds it."""
+    facts = lock_session(device_id=device_id)
+    return replace(facts, beside=_beside(device_id)) if facts.is_live else facts
+
+
+def _beside(device_id: int) -> Beside:
+    client_session, client_lost_at, greeted_at, polled_at, polls_since, poll_interval_s = (
+        _BESIDE.first(device_id=device_id)
+    )
+    return Beside(
+        greeter="" if client_lost_at else client_session or "",
+        greeted_at=greeted_at,
+        polled_at=polled_at,
+        polls_since=polls_since,
+        poll_interval_s=poll_interval_s,
+    )
+
+
+def require_current(facts: SessionFacts, epoch: int | None) -> None:
+    """Refuse a write by a session that a newer one has replaced. Raises SessionFenced.
+
+    A wire without sessions writes without an `epoch`: nothing but the end of the life fences it.
+    """
     if not facts.is_active:
         raise errors.DeviceUnpaired
-    if facts.epoch != epoch:
+    if epoch is not None and facts.epoch != epoch:
         raise errors.SessionFenced
 
 
@@ -154,13 +192,19 @@ def require_living(facts: SessionFacts) -> None:
         raise errors.DeviceArchived
 
 
-def accept_observation(*, facts: SessionFacts, state_seq: int | None) -> bool:
+def accept_observation(
+    *, facts: SessionFacts, state_seq: int | None, is_counting_anew: bool = False
+) -> bool:
     """Whether the device's words about its state are newer than those already believed.
 
     Within the caller's unit of work, under the device's lock. Words without a number cannot be
-    ordered: the caller judges them.
+    ordered: the caller judges them. Those of a device that may be `is_counting_anew` are believed
+    whatever their number, from which the count goes on.
     """
     if state_seq is None:
+        return True
+    if is_counting_anew:
+        _row(facts.device_id).update(observed_seq=state_seq)
         return True
     newer = {"device_id": facts.device_id, "epoch": facts.epoch, "state_seq": state_seq}
     return bool(_OBSERVED.run(where=newer, observed_seq=state_seq))
@@ -175,7 +219,7 @@ def open_session(
         if not facts.is_active:
             raise errors.DeviceUnpaired
         epoch = facts.epoch + 1
-        DeviceSession.objects.filter(device_id=device_id).update(
+        _row(device_id).update(
             epoch=epoch,
             is_live=True,
             wire=wire,
@@ -184,6 +228,8 @@ def open_session(
             close_reason="",
             observed_seq=-1,
             address=address or "",
+            polled_at=None,
+            polls_since=None,
         )
         presence.mark_online(
             device_id=device_id,
@@ -205,7 +251,50 @@ def open_session(
         wire=wire,
         address=address or "",
         close_reason="",
+        beside=NOWHERE,
     )
+
+
+def note_poll(*, facts: SessionFacts, now: datetime) -> SessionFacts:
+    """Note that the device fetches its commands over HTTP, within the caller's unit of work.
+
+    Locked `lock_on_every_wire`. A device that has done so for as long as it may be silent has left
+    its session, whatever holds that one: it ends, and is fenced. Returns the device as it stood
+    before, but for such a session.
+    """
+    require_unit_of_work()
+    before = facts.beside
+    is_going_on = before.is_polling(now)
+    since = before.polls_since if is_going_on and before.polls_since is not None else now
+    if facts.is_live and now - since >= timedelta(seconds=timeouts.in_force(facts.offline_after_s)):
+        facts = _leave_session(facts, now)
+    if not is_going_on or before.polled_at is None or now - before.polled_at >= _POLL_NOTED_EVERY:
+        _row(facts.device_id).update(polled_at=now, polls_since=since)
+    return facts
+
+
+def note_greeting(*, facts: SessionFacts, now: datetime) -> None:
+    """Note that the device took to MQTT, within the caller's unit of work, under its lock."""
+    require_unit_of_work()
+    _row(facts.device_id).update(greeted_at=now, polled_at=None, polls_since=None)
+    if not facts.is_live:
+        _row(facts.device_id).update(observed_seq=-1)
+
+
+def _leave_session(facts: SessionFacts, now: datetime) -> SessionFacts:
+    left = Contact(session_epoch=facts.epoch, wire=facts.wire, address=facts.address)
+    presence.go_over(
+        device_id=facts.device_id, of=left, to=presence.OVER_HTTP,
+        reason=connectivity.SUPERSEDED, now=now,
+    )  # fmt: skip
+    _closed([facts.device_id], connectivity.SUPERSEDED, now)
+    _row(facts.device_id).update(epoch=facts.epoch + 1, observed_seq=-1)
+    _tell(facts.device_id, facts.epoch, connectivity.SUPERSEDED, now)
+    return replace(facts, epoch=facts.epoch + 1, is_live=False)
+
+
+def _row(device_id: int) -> QuerySet[DeviceSession]:
+    return DeviceSession.objects.filter(device_id=device_id)
 
 
 def close_session(*, device_id: int, epoch: int, reason: str, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,12 +13,18 @@ from accounts import selectors
 from accounts.choices import SessionKind
 from accounts.models import LoginSession
 from accounts.services import registration, sessions, tenancy
+from commands.models import Command
+from commands.services import requesting
 from commands.types import CommandView
 from devices.models import DeviceSession
-from devices.services import claiming, provisioning
+from devices.services import claiming, config, provisioning
+from devices.services import sessions as device_sessions
 from devices.types import DeviceRegistration, HeldSession
 from kernel.actors import Actor
+from kernel.unit_of_work import unit_of_work
 from relays.services import switching
+from twins import selectors as twin_selectors
+from twins.services import desiring
 
 PASSWORD = "correct-horse-battery-9"
 
@@ -100,3 +107,41 @@ def switch(resident: Resident, board: Board, relay_index: int, is_on: bool) -> C
         actor=resident.actor,
         now=timezone.now(),
     )
+
+
+def ask(
+    resident: Resident, board: Board, kind: str = "run_diagnostics", **wishes: Any
+) -> CommandView:
+    """Ask the board for something that may wait for it."""
+    return requesting.request_command(
+        device_uid=board.uid,
+        kind=kind,
+        payload=wishes.pop("payload", {}),
+        actor=resident.actor,
+        now=timezone.now(),
+        **wishes,
+    )
+
+
+def desire(resident: Resident, board: Board, **wishes: Any) -> int:
+    """Desire something of the board; returns the version of the desired document."""
+    etag = twin_selectors.twin_of(actor=resident.actor, device_uid=board.uid).etag
+    twin = desiring.patch_desired(
+        device_uid=board.uid, patch=wishes, if_match=etag, actor=resident.actor, now=timezone.now()
+    )
+    return twin.desired_version
+
+
+def configure(resident: Resident, board: Board, **free: Any) -> int:
+    """Change the free part of the board's configuration; returns its version."""
+    with unit_of_work():
+        facts = device_sessions.lock_session(device_id=board.device_id)
+        version, _ = config.merge_config(
+            facts=facts, patch=free, actor=resident.actor, now=timezone.now()
+        )
+    return version
+
+
+def state_of(command: CommandView) -> str:
+    """Where the command is now."""
+    return str(Command.objects.unscoped("test").get(uid=command.id).state)

@@ -15,6 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from devicelink import runtime as device_runtime
+from homepot.serving.application import Application
+from homepot.serving.server import Server
 from homepot.websocket_urls import websocket_router
 from kernel import realtime
 from ops.consumers import runtime as client_runtime
@@ -46,7 +48,8 @@ class LiveServer:
             access_log=False,
             timeout_graceful_shutdown=8,
         )
-        self._server = uvicorn.Server(config)
+        self._server = Server(config)
+        self._server.before_stop = Application.end_waits
         self._thread = threading.Thread(target=self._serve, name="live-server")
 
     def __enter__(self) -> Self:

@@ -163,7 +163,9 @@ def test_more_than_20_unusable_frames_a_minute_end_the_socket(
         assert device.hear_close() == 4409
 
 
-@pytest.mark.parametrize("frame", ['"' + "x" * 65_536 + '"', '"' + "é" * 40_000 + '"'])
+@pytest.mark.parametrize(
+    "frame", ['{"type":"heartbeat","more":"' + "x" * 65_536 + '"}', '"' + "é" * 40_000 + '"']
+)
 def test_a_frame_over_64_kib_ends_the_socket(server: LiveServer, board: Board, frame: str) -> None:
     with enter(server, board) as device:
         device.say_raw(frame)

@@ -15,6 +15,7 @@ from commands.services import results
 from devicelink import inbound
 from devices.models import DeviceEvent, DevicePresence
 from devices.services import inputs, presence
+from edge.protocol.limits import MAX_DOCUMENT_BYTES
 from edge.protocol.messages import Heartbeat
 from relays import selectors as relay_selectors
 from tests.devicelink.household import Board, Resident, provision, switch
@@ -90,7 +91,8 @@ def test_an_unanswered_command_comes_again_after_a_reconnect_under_its_old_id(
         device.say(type="ack", command_id=command.id, status="succeeded")
         eventually(lambda: state_of(command.id) == "succeeded")
     events = Command.objects.unscoped("test").get(uid=command.id).events.values_list("to_state")
-    assert [state for (state,) in events.order_by("pk")] == ["queued", "sent", "succeeded"]
+    moves = [state for (state,) in events.order_by("pk")]
+    assert moves == ["queued", "sent", "sent", "succeeded"]
 
 
 def test_an_ack_just_before_the_device_hangs_up_counts(
@@ -104,6 +106,14 @@ def test_an_ack_just_before_the_device_hangs_up_counts(
         device.connection.close()
     eventually(lambda: state_of(command.id) == "succeeded")
     eventually(lambda: not board.session().is_live)
+
+
+def test_a_report_of_the_largest_document_is_taken_in(server: LiveServer, board: Board) -> None:
+    document = {"text": "x" * (MAX_DOCUMENT_BYTES - len('{"text":""}'))}
+    with server.device(board.uid, board.token) as device:
+        device.hear("welcome")
+        device.say(type="twin_reported", document=document, report_id="r1", seq=1)
+        assert device.hear("twin_ack")["report_id"] == "r1"
 
 
 def test_a_state_report_is_believed(server: LiveServer, board: Board) -> None:

@@ -13,6 +13,7 @@ from devicelink.mqtt import dynsec
 from devicelink.mqtt.ingest import MqttIngest
 from edge.mqtt.client import Address, Client, ConnectionLost
 from edge.mqtt.packets import V5
+from edge.protocol.topics import DownChannel
 from kernel import realtime
 from kernel.broker_accounts import digest_password
 from tests.devicelink.serving import eventually
@@ -136,8 +137,8 @@ class Field:
         self._client = await Client.connect(
             address=self._broker.field_address, client_id=self._broker.field_uid, level=V5
         )
-        for channel in ("telemetry/ack", "sensor/ack"):
-            await self._client.subscribe(f"homepot/v1/+/{channel}")
+        for channel in DownChannel:
+            await self._client.subscribe(f"homepot/v1/+/{channel.value}")
         self._listening = asyncio.create_task(self._listen(self._client))
 
     async def _listen(self, client: Client) -> None:
@@ -172,6 +173,18 @@ class Field:
                 await client.publish(f"homepot/v1/{topic}", payload)
 
         self._runner.call(send)
+
+    def greet(self, uid: str, session: str = "c-1") -> None:
+        """Connect as that device does."""
+        self.publish(uid, "status", {"type": "status", "status": "online", "session": session})
+
+    def commands_of(self, uid: str) -> list[dict[str, Any]]:
+        """What the device was told to do, in order."""
+        return self.told_on(uid, DownChannel.COMMAND)
+
+    def told_on(self, uid: str, channel: DownChannel) -> list[dict[str, Any]]:
+        """What the device was told on that channel, in order."""
+        return self.told.get(f"homepot/v1/{uid}/{channel.value}", [])
 
     def acked(self, uid: str, boot_id: str = "b1") -> int:
         """The highest number of that boot that the device may forget; -1 before any."""

@@ -333,7 +333,7 @@ def test_a_device_that_floods_takes_its_share_and_no_more(
     before = {channel: settled(channel, "let_go") for channel in ("telemetry", "status")}
     readers = ingest.service._readers
     few = Allowance(messages=5, size=100_000, within_s=60)
-    readers[0]._rates, readers[0]._unusable, readers[2]._rates = Rates(few), Rates(few), Rates(few)
+    readers[0]._rates, readers[0]._unusable, readers[-1]._rates = Rates(few), Rates(few), Rates(few)
     for number in range(1, 21):
         hello = {"type": "status", "status": "online", "session": f"c-{number}"}
         field.publish(board.uid, "status", hello)

@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from devicelink.mqtt import takers
+from devicelink.mqtt import takers, together
 from devices.models import DeviceConnection, DevicePresence
 from edge.protocol.messages import LinkStatus, SensorReading, SensorReport, Status
 from telemetry.models import DeviceSensorEvent
@@ -30,8 +30,9 @@ def greetings(boards: Sequence[Board], session: str = "c-1") -> list[tuple[str, 
     return [(board.uid, Status(LinkStatus.ONLINE, session)) for board in boards]
 
 
-def take_in(said: Sequence[tuple[str, Any]], work: Any = takers._note_status) -> list[str]:
-    return [result.outcome.name for result in takers._work_off(work, said)]
+def take_in(said: Sequence[tuple[str, Any]], work: Any = takers.note_status) -> list[str]:
+    works = dict.fromkeys((Status, SensorReport), work)
+    return [result.outcome.name for result in together.work_off(works, said)]
 
 
 def commits(context: CaptureQueriesContext) -> int:
@@ -61,7 +62,7 @@ def test_one_that_cannot_be_taken_in_costs_no_neighbour(boards: list[Board]) -> 
     def work(uid: str, message: Any, now: datetime) -> Any:
         if uid == boards[1].uid:
             raise ValueError("nobody thought of this")
-        return takers._record_sensors(uid, message, now)
+        return takers.record_sensors(uid, message, now)
 
     report = SensorReport(sensors=(SensorReading(sensor="hall", kind="motion", value=True),))
     said = [(board.uid, report) for board in boards]
