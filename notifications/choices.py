@@ -17,6 +17,7 @@ class Topic(TextChoices):
     ONLINE = "online"
     FLAPPING = "flapping"
     SITE_OUTAGE = "site_outage"
+    DRIFT = "drift"
 
 
 class Kind(TextChoices):
@@ -28,6 +29,8 @@ class Kind(TextChoices):
     FLAPPING_ENDED = "flapping_ended"
     SITE_OUTAGE = "site_outage"
     SITE_OUTAGE_ENDED = "site_outage_ended"
+    DRIFT = "drift"
+    DRIFT_ENDED = "drift_ended"
 
 
 class ChannelState(TextChoices):

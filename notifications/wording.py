@@ -81,6 +81,7 @@ def sentence(change: dict[str, Any]) -> str:
         "flapping_ended": f"{name}{at_site} is calm again and {change.get('connectivity')}",
         "site_outage": f"Outage{at_site}: {lost} were lost",
         "site_outage_ended": f"The outage{at_site} is over",
+        "drift": f"{name}{at_site} is other than desired since {_since(change)}",
     }[change["kind"]]
     return _line(said)
 
@@ -98,6 +99,7 @@ def _summary(attempt: Attempt) -> str:
         "flapping": "unsteady",
         "flapping_ended": "calm again",
         "online": "back online",
+        "drift": "other than desired",
     }
     parts = [f"{counts[kind]} {word}" for kind, word in words.items() if kind in counts]
     return ", ".join(parts)
@@ -109,6 +111,11 @@ def _changes(attempt: Attempt) -> str:
     if more > 0:
         lines.append(f"… and {more} more changes: {_summary(attempt)} in all.")
     return "\n".join(lines)
+
+
+def _since(change: dict[str, Any]) -> str:
+    began_at = change.get("began_at")
+    return _clock(began_at) if began_at else "long ago"
 
 
 def _listed(changes: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:

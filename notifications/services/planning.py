@@ -206,7 +206,8 @@ def _flapping(told: _Told, now: datetime) -> None:
     if not told.listener.takes(Topic.FLAPPING):
         return
     for notice in told.book.waiting_of(told.channel_id, told.device_id):
-        told.book.withdraw(notice, "flapping")
+        if notice.kind != Kind.DRIFT:
+            told.book.withdraw(notice, "flapping")
     told.book.add(_notice(told, Kind.FLAPPING, due_at=told.change.at, now=now))
 
 
@@ -253,6 +254,17 @@ def _site_outage_ended(told: _Told, now: datetime) -> None:
         told.book.add(_notice(told, Kind.SITE_OUTAGE_ENDED, due_at=change.at, now=now))
 
 
+def _drift(told: _Told, now: datetime) -> None:
+    if told.listener.takes(Topic.DRIFT):
+        told.book.add(_notice(told, Kind.DRIFT, due_at=told.change.at, now=now))
+
+
+def _drift_ended(told: _Told, now: datetime) -> None:
+    for notice in told.book.waiting_of(told.channel_id, told.device_id):
+        if notice.kind == Kind.DRIFT:
+            told.book.withdraw(notice, "in_sync")
+
+
 _RULES: Final[dict[Kind, Callable[[_Told, datetime], None]]] = {
     Kind.OFFLINE: _offline,
     Kind.ONLINE: _online,
@@ -260,6 +272,8 @@ _RULES: Final[dict[Kind, Callable[[_Told, datetime], None]]] = {
     Kind.FLAPPING_ENDED: _flapping_ended,
     Kind.SITE_OUTAGE: _site_outage,
     Kind.SITE_OUTAGE_ENDED: _site_outage_ended,
+    Kind.DRIFT: _drift,
+    Kind.DRIFT_ENDED: _drift_ended,
 }
 
 
