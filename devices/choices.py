@@ -36,6 +36,19 @@ class PowerRestoreMode(TextChoices):
     LAST = "last"
 
 
+class InputMode(TextChoices):
+    """What an input does with the relay it is bound to."""
+
+    # Events only.
+    DETACHED = "detached"
+    # Each change switches.
+    TOGGLE = "toggle"
+    # Each press switches.
+    MOMENTARY = "momentary"
+    # The relay is on while the input is.
+    FOLLOW = "follow"
+
+
 class Connectivity(TextChoices):
     """Whether a device is there; derived from its presence, never edited."""
 
@@ -43,6 +56,14 @@ class Connectivity(TextChoices):
     STALE = "stale"
     OFFLINE = "offline"
     NEVER = "never_connected"
+
+
+class Sync(TextChoices):
+    """Whether a device is as it is desired; unknown where nothing ever was."""
+
+    IN_SYNC = "in_sync"
+    DRIFT = "drift"
+    UNKNOWN = "unknown"
 
 
 class ConnectionKind(TextChoices):

@@ -135,3 +135,10 @@ class BrokerAccountBusy(errors.Conflict):
 
     code = "mqtt_account_busy"
     default_message = "An account for this device is being made right now. Try again shortly."
+
+
+class TagTaken(errors.Conflict):
+    """A device would have two values of one key; `details` names some of those devices."""
+
+    code = "tag_taken"
+    default_message = "Devices have another tag of that key. Change theirs first."

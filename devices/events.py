@@ -47,6 +47,25 @@ class DeviceUpdated(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConfigChanged(DomainEvent):
+    """A device is to work by a new version of its configuration."""
+
+    name: ClassVar[str] = "devices.config.changed.v1"
+    device_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigConfirmed(DomainEvent):
+    """A device said that it works by a version of its configuration, or that it cannot."""
+
+    name: ClassVar[str] = "devices.config.confirmed.v1"
+    device_id: int
+    version: int
+    is_applied: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionOpened(DomainEvent):
     """A device connected; sessions of a lower epoch are fenced."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from devices.types import Happening
+from kernel.actors import Actor
 from kernel.startup import require_starting_up
 
 
@@ -38,16 +40,40 @@ class Ended:
     now: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncFacts:
+    """Whether a device is as it is desired (`choices.Sync`), and since when it is not."""
+
+    state: str
+    drift_since: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncSource:
+    """How it is known whether devices are as they are desired.
+
+    `joined` adds what `facts` reads to a query of devices, `narrowed` leaves those of one state.
+    """
+
+    joined: Callable[[Any], Any]
+    facts: Callable[[Any], SyncFacts]
+    narrowed: Callable[[Any, str], Any]
+
+
 _registration_hooks: list[Callable[[Registered], None]] = []
 _claim_hooks: list[Callable[[Claimed], None]] = []
 EndHook = Callable[[Sequence[Ended]], None]
 Snapshot = Callable[[Sequence[int]], dict[int, Any]]
 HappeningHook = Callable[[Sequence[Happening]], None]
+# Called with a queryset of devices, the actor who asks, and what they gave; the fewer devices.
+Narrow = Callable[[Any, Actor, str], Any]
 _end_hooks: list[EndHook] = []
 _happening_hooks: list[HappeningHook] = []
 _snapshots: dict[str, Snapshot] = {}
+_sync_sources: list[SyncSource] = []
 _erasers: dict[str, Callable[[int, datetime], dict[str, int]]] = {}
 _kept_by_erasers: dict[str, str] = {}
+_narrowings: dict[str, tuple[Narrow, Callable[[], AbstractContextManager[None]]]] = {}
 
 
 def on_registration(hook: Callable[[Registered], None]) -> Callable[[Registered], None]:
@@ -114,6 +140,18 @@ def happened(facts: Sequence[Happening]) -> None:
             hook(facts)
 
 
+def on_sync(source: SyncSource) -> None:
+    """Have this tell whether devices are as they are desired."""
+    require_starting_up("registry of device hooks")
+    _sync_sources[:] = [source]
+
+
+def sync_source() -> SyncSource:
+    """What tells whether devices are as they are desired."""
+    (source,) = _sync_sources
+    return source
+
+
 def on_snapshot(name: str, take: Snapshot) -> None:
     """Have the function's JSON values under `name` in the final states of devices (by their keys).
 
@@ -156,3 +194,25 @@ def erasers() -> dict[str, Callable[[int, datetime], dict[str, int]]]:
 def kept_by_erasers() -> dict[str, str]:
     """What the higher apps keep of an erased device, and why, by name."""
     return dict(_kept_by_erasers)
+
+
+def register_narrowing(
+    name: str, narrow: Narrow, *, guard: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> None:
+    """Let lists of devices be narrowed by a parameter that a higher app knows.
+
+    It raises NotFound or ValidationFailed for what the actor may not see or cannot mean. The
+    narrowed devices are read within `guard()`.
+    """
+    require_starting_up("registry of device narrowings")
+    _narrowings[name] = (narrow, guard)
+
+
+def narrowed(name: str, devices: Any, actor: Actor, value: str) -> Any:
+    """Those of the devices that the parameter of that name means."""
+    return _narrowings[name][0](devices, actor, value)
+
+
+def guarded(names: Iterable[str]) -> AbstractContextManager[None]:
+    """What to read devices within that were narrowed by these parameters, or by none of them."""
+    return next((_narrowings[name][1]() for name in names if name in _narrowings), nullcontext())

@@ -7,6 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from devices.session_types import Contact as Contact
+from devices.session_types import HeldSession as HeldSession
+from devices.session_types import KnownCaller as KnownCaller
+from devices.session_types import KnownPublisher as KnownPublisher
+from devices.session_types import SessionCheck as SessionCheck
+from devices.session_types import SessionFacts as SessionFacts
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeviceFacts:
@@ -22,70 +29,12 @@ class DeviceFacts:
     heard_at: datetime | None = None
 
 
-class KnownCaller(NamedTuple):
-    """A device that has shown its key over HTTP, as it was then; `name` is what it called itself."""
-
-    device_id: int
-    credential_id: int
-    tenant_id: int | None
-    uid: str
-    name: str
-
-
-class KnownPublisher(NamedTuple):
-    """A device whose MQTT client the broker has let in, and whose life goes on."""
-
-    device_id: int
-    tenant_id: int | None
-    uid: str
-
-
 class DeviceOwner(NamedTuple):
     """Whose a life is, and whether it goes on; without an owner the tenant is None."""
 
     device_id: int
     tenant_id: int | None
     is_active: bool
-
-
-class HeldSession(NamedTuple):
-    """A session as the process that holds its connection knows it."""
-
-    device_id: int
-    epoch: int
-    # The owner when the session began; None for a device that had none, and may have one by now.
-    tenant_id: int | None
-    uid: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SessionFacts:
-    """A device and its present session, read under the device's lock."""
-
-    device_id: int
-    device_uid: str
-    tenant_id: int | None
-    epoch: int
-    is_live: bool
-    is_active: bool
-    relay_count: int
-    is_online: bool
-    last_seen_at: datetime | None
-    observed_seq: int = -1
-    wire: str = ""
-    address: str = ""
-    close_reason: str = ""
-    # Silence after which it counts as offline; None: the installation's default.
-    offline_after_s: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SessionCheck:
-    """What a process that holds a device's socket must know now and then."""
-
-    epoch: int
-    is_active: bool
-    credential_ids: frozenset[int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -273,19 +222,6 @@ class TransferView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contact:
-    """How a device is heard: in a session, or (`session_epoch` None) by single calls and messages.
-
-    `client_session` is the name that an MQTT client gave its connection.
-    """
-
-    session_epoch: int | None = None
-    wire: str = "http"
-    address: str = ""
-    client_session: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Absence:
     """A time in which the server itself heard nobody: its silences are no device's."""
 
@@ -342,8 +278,8 @@ class LifeFacts(NamedTuple):
 class Happening:
     """What higher apps may tell of: a change of a device's presence, or an outage of a site.
 
-    `kind` is one of `offline`, `online`, `flapping`, `flapping_ended`, `site_outage` and
-    `site_outage_ended`; `count` are the changes or the devices that it is about.
+    `kind` is one of `offline`, `online`, `flapping`, `flapping_ended`, `site_outage`,
+    `site_outage_ended`, `drift` and `drift_ended`; `count` are the changes or the devices that it is about.
     """
 
     kind: str

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serial
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from devices import selectors
 from devices.api.admin_serializers import AdminDeviceQuery
 from devices.api.serializers import DeviceOutput
 from devices.querysets import DeviceQuerySet
@@ -45,7 +46,7 @@ class AdminDevicesView(ApiView):
         paginator = CursorPage()
 
         def take(found: DeviceQuerySet) -> Response:
-            page = paginator.paginate_queryset(found, request) or []
+            page = paginator.paginate_queryset(selectors.with_sync(found), request) or []
             return paginator.get_paginated_response(DeviceOutput(page, many=True).data)
 
         return administration.look_at_devices(

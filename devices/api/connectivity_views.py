@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -88,10 +88,21 @@ class SiteOutagesView(ApiView):
 class UptimeView(ApiView):
     """Uptime of all devices together."""
 
-    @extend_schema(operation_id="uptime", tags=["presence"], responses=UptimeOutput)
+    @extend_schema(
+        operation_id="uptime",
+        tags=["presence"],
+        parameters=[OpenApiParameter("group", str, description="Only the devices of this group.")],
+        responses=UptimeOutput,
+    )
     def get(self, request: Request) -> Response:
-        """Show the uptime of all living devices that the caller may see, together."""
-        found = selectors.uptime_of_all(actor=request.actor, now=timezone.now())
+        """Show the uptime of all living devices that the caller may see, or a group's, together."""
+        group, now = request.query_params.get("group"), timezone.now()
+        if group is None:
+            found = selectors.uptime_of_all(actor=request.actor, now=now)
+        else:
+            found = selectors.uptime_of_narrowed(
+                by="group", value=group, actor=request.actor, now=now
+            )
         return Response(UptimeOutput(found).data)
 
 

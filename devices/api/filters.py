@@ -7,8 +7,8 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 
-from devices import selectors
-from devices.choices import Connectivity, DeviceClass, KeyState, Pairing
+from devices import registry, selectors
+from devices.choices import Connectivity, DeviceClass, KeyState, Pairing, Sync
 from devices.models import Device
 
 
@@ -38,6 +38,17 @@ class DeviceFilter(django_filters.FilterSet):
         field_name="capability_rows__name", label="Devices that can do this."
     )
 
+    group = django_filters.CharFilter(
+        method="filter_narrowed", label="Devices that are in the group of this uid now."
+    )
+    query = django_filters.CharFilter(
+        method="filter_narrowed",
+        label="Devices that a query finds, such as `status:online and not tag:lobby`.",
+    )
+    sync = django_filters.ChoiceFilter(
+        choices=Sync.choices, method="filter_sync", label="Whether they are as desired."
+    )
+
     credential = django_filters.ChoiceFilter(
         choices=KeyState.choices,
         method="filter_credential",
@@ -62,6 +73,17 @@ class DeviceFilter(django_filters.FilterSet):
         """Devices with the tag; quotes make it a whole JSON string, on both databases."""
         found: QuerySet[Device] = queryset.with_tag(value)
         return found
+
+    def filter_narrowed(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
+        """Devices that a parameter of a higher app means."""
+        if self.request is None:
+            return Device.objects.none()
+        found: QuerySet[Device] = registry.narrowed(name, queryset, self.request.actor, value)
+        return found
+
+    def filter_sync(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
+        """Devices that stand so to what is desired of them."""
+        return selectors.in_sync_state(queryset, value)
 
     def filter_credential(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
         """Devices whose keys stand so."""

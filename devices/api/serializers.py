@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -10,7 +11,7 @@ from rest_framework import serializers
 
 from devices import selectors
 from devices.api.credential_serializers import CredentialOutput
-from devices.choices import Connectivity, DeviceClass, Pairing, PowerRestoreMode
+from devices.choices import Connectivity, DeviceClass, Pairing, PowerRestoreMode, Sync
 from devices.models import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Device
 from devices.types import DeviceChanges, DeviceRegistration
 
@@ -124,6 +125,8 @@ class DeviceOutput(serializers.ModelSerializer[Device]):
     pairing = serializers.ChoiceField(choices=Pairing.choices, read_only=True)
     connectivity = serializers.SerializerMethodField()
     last_seen_at = serializers.SerializerMethodField()
+    sync = serializers.SerializerMethodField()
+    drift_since = serializers.SerializerMethodField()
     tenant = OwnerOutput(allow_null=True)
     credential = serializers.SerializerMethodField()
     site = SiteRefOutput(allow_null=True)
@@ -137,7 +140,8 @@ class DeviceOutput(serializers.ModelSerializer[Device]):
         fields = (
             "uid", "name", "hardware_id", "epoch", "device_class", "device_type", "model",
             "firmware_version", "capabilities", "relay_count", "relay_names", "input_config",
-            "power_restore_mode", "tags", "pairing", "connectivity", "last_seen_at", "is_active",
+            "power_restore_mode", "tags", "pairing", "connectivity", "last_seen_at", "sync",
+            "drift_since", "is_active",
             "is_simulated", "created_at", "claimed_at", "tenant", "site", "device_id", "ip_address",
             "enrolled_by", "credential", "offline_after_s", "poll_interval_s",
             "unpaired_at", "end_reason",
@@ -147,6 +151,14 @@ class DeviceOutput(serializers.ModelSerializer[Device]):
     def get_connectivity(self, device: Device) -> Connectivity:
         """Online, stale, offline or never connected, as of now."""
         return Connectivity(selectors.connectivity(device, timezone.now()))
+
+    def get_sync(self, device: Device) -> Sync:
+        """Whether it is as desired; unknown where nothing ever was, and of an archived device."""
+        return Sync(selectors.sync_facts(device).state)
+
+    def get_drift_since(self, device: Device) -> datetime | None:
+        """Since when it is other than desired."""
+        return selectors.sync_facts(device).drift_since
 
     @extend_schema_field(CredentialOutput)
     def get_credential(self, device: Device) -> Any:

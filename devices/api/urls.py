@@ -4,6 +4,7 @@ from django.urls import path
 
 from devices.api import (
     admin_views,
+    config_views,
     connectivity_views,
     credential_views,
     enrolment_views,
@@ -12,6 +13,7 @@ from devices.api import (
     presence_views,
     provisioning_key_views,
     site_views,
+    tag_views,
     transfer_views,
     views,
 )
@@ -90,6 +92,26 @@ urlpatterns = [
         name="enrolment-keys",
     ),
     path("devices/<str:uid>", views.DeviceView.as_view(), name="device"),
+    path(
+        "devices/<str:uid>/config",
+        config_views.DeviceConfigView.as_view(),
+        name="device-config",
+    ),
+    path(
+        "devices/<str:uid>/config/revisions",
+        config_views.DeviceConfigRevisionsView.as_view(),
+        name="device-config-revisions",
+    ),
+    path(
+        "devices/<str:uid>/config/restore",
+        config_views.DeviceConfigRestoreView.as_view(),
+        name="device-config-restore",
+    ),
+    path(
+        "devices/self/config/applied",
+        config_views.SelfConfigAppliedView.as_view(),
+        name="device-self-config-applied",
+    ),
     path("devices/<str:uid>/unpair", lifecycle_views.UnpairView.as_view(), name="device-unpair"),
     path("devices/<str:uid>/release", lifecycle_views.ReleaseView.as_view(), name="device-release"),
     path("devices/<str:uid>/lives", lifecycle_views.LivesView.as_view(), name="device-lives"),
@@ -127,6 +149,8 @@ urlpatterns = [
         connectivity_views.CustomerConnectionsView.as_view(),
         name="customer-device-connections",
     ),
+    path("tags", tag_views.TagsView.as_view(), name="tags"),
+    path("devices/<str:uid>/tags", tag_views.DeviceTagsView.as_view(), name="device-tags"),
     path(
         "devices/<str:uid>/uptime",
         connectivity_views.DeviceUptimeView.as_view(),

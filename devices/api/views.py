@@ -12,7 +12,7 @@ from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices import selectors
+from devices import registry, selectors
 from devices.api.filters import DeviceFilter
 from devices.api.serializers import (
     ClaimInput,
@@ -182,13 +182,16 @@ class DevicesView(ApiView, generics.ListAPIView[Device]):
         if getattr(self, "swagger_fake_view", False):
             return Device.objects.none()
         if self.request.query_params.get("pairing") == Pairing.UNPAIRED:
-            return selectors.with_keys(selectors.archive_visible_to(self.request.actor))
-        return selectors.with_keys(selectors.devices_visible_to(self.request.actor))
+            devices = selectors.archive_visible_to(self.request.actor)
+        else:
+            devices = selectors.devices_visible_to(self.request.actor)
+        return selectors.with_sync(selectors.with_keys(devices))
 
     @extend_schema(operation_id="device_list", tags=["devices"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List devices; filters narrow, `ordering` is name or created_at, with - reversed."""
-        return self.list(request, *args, **kwargs)
+        with registry.guarded(request.query_params):
+            return self.list(request, *args, **kwargs)
 
 
 class DeviceView(ApiView):

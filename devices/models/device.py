@@ -31,6 +31,10 @@ class Device(models.Model):
     device_type = models.CharField(max_length=64, blank=True)
     model = models.CharField(max_length=100, blank=True)
     firmware_version = models.CharField(max_length=64, blank=True)
+    # `firmware_versions.order_key` of it: compared byte by byte on both databases.
+    firmware_order = models.CharField(
+        max_length=250, blank=True, default="", db_default="", editable=False
+    )
     capabilities = models.JSONField(default=list)
     relay_count = models.PositiveSmallIntegerField(default=0)
     relay_names = models.JSONField(default=dict)
@@ -86,6 +90,7 @@ class Device(models.Model):
             models.Index(fields=["tenant", "name", "id"], name="device_by_tenant_name"),
             models.Index(fields=["tenant", "-id"], name="device_by_tenant"),
             models.Index(fields=["site", "id"], name="device_by_site"),
+            models.Index(fields=["tenant", "firmware_order"], name="device_by_firmware"),
         ]
 
     def __str__(self) -> str:
@@ -140,6 +145,12 @@ class DeviceSession(models.Model):
     # The newest `state_seq` the device sent in this session: older words of it are not believed.
     observed_seq = models.BigIntegerField(default=-1)
     address = models.CharField(max_length=45, blank=True)
+    # When the device last fetched its commands over HTTP, and since when it has without a break;
+    # None from when it took to another wire. Written every few seconds at most.
+    polled_at = models.DateTimeField(null=True)
+    polls_since = models.DateTimeField(null=True)
+    # When its MQTT client greeted: `state_seq` counts anew from there.
+    greeted_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"session {self.epoch} of device {self.device_id}"

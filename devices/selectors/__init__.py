@@ -10,12 +10,14 @@ from devices.selectors.connectivity import (
 from devices.selectors.credentials import in_key_state, key_facts, own_device, with_keys
 from devices.selectors.devices import (
     archive_visible_to,
+    capabilities_of,
     connectivity,
     device_by_uid,
     device_keys,
     devices_visible_to,
     ended_since,
     input_events_of,
+    keys_by_uid,
     lives_visible_to,
     session_checks,
     uids_of,
@@ -48,12 +50,20 @@ from devices.selectors.sites import (
     site_views,
     sites_visible_to,
 )
+from devices.selectors.syncs import in_sync_state, sync_facts, with_sync
 from devices.selectors.transfers import given_transfer, transfer_views, transfers_visible_to
-from devices.selectors.uptimes import timeline_of, uptime_of, uptime_of_all, uptime_of_site
+from devices.selectors.uptimes import (
+    timeline_of,
+    uptime_of,
+    uptime_of_all,
+    uptime_of_narrowed,
+    uptime_of_site,
+)
 from devices.selectors.visibility import uids_within
 
 __all__ = [
     "archive_visible_to",
+    "capabilities_of",
     "connections_of",
     "connectivity",
     "device_by_uid",
@@ -67,8 +77,10 @@ __all__ = [
     "erasure_of",
     "given_transfer",
     "in_key_state",
+    "in_sync_state",
     "input_events_of",
     "key_facts",
+    "keys_by_uid",
     "lives_by_uid",
     "lives_visible_to",
     "maintenance_between",
@@ -92,6 +104,7 @@ __all__ = [
     "site_views",
     "sites_visible_to",
     "statuses",
+    "sync_facts",
     "timeline_of",
     "transfer_views",
     "transfers_visible_to",
@@ -99,6 +112,8 @@ __all__ = [
     "uids_within",
     "uptime_of",
     "uptime_of_all",
+    "uptime_of_narrowed",
     "uptime_of_site",
     "with_keys",
+    "with_sync",
 ]

@@ -11,12 +11,22 @@ from django.conf import settings
 from django.db.models import Count, QuerySet
 
 from devices.errors import DeviceArchived
-from devices.models import Device, DeviceCredential, DeviceEvent, DevicePresence, DeviceSession
+from devices.models import (
+    Device,
+    DeviceCapability,
+    DeviceCredential,
+    DeviceEvent,
+    DevicePresence,
+    DeviceSession,
+)
 from devices.querysets import DeviceQuerySet, connectivity_of
 from devices.types import SessionCheck
 from kernel import errors
 from kernel.actors import Actor
 from kernel.compiled import Select, Slot, key_slot
+
+# Uids that are looked for in one statement.
+_TOGETHER = 1_000
 
 
 def devices_visible_to(actor: Actor) -> DeviceQuerySet:
@@ -128,10 +138,33 @@ def session_checks(device_ids: Collection[int]) -> dict[int, SessionCheck]:
     }
 
 
+def keys_by_uid(
+    *, actor: Actor, uids: Collection[str], tenant_id: int | None = None
+) -> dict[str, int]:
+    """Primary keys of the living devices of those uids that the actor may see, by uid.
+
+    With a tenant only of its devices.
+    """
+    wanted, visible = sorted(set(uids)), Device.objects.visible_to(actor)
+    if tenant_id is not None:
+        visible = visible.filter(tenant_id=tenant_id)
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), _TOGETHER):
+        some = visible.filter(uid__in=wanted[start : start + _TOGETHER])
+        found.update(some.values_list("uid", "pk"))
+    return found
+
+
 def uids_of(device_ids: Collection[int]) -> dict[int, str]:
     """The public id of each device."""
     devices = Device.all_objects.unscoped("ids to public ids")
     return dict(devices.filter(pk__in=device_ids).values_list("pk", "uid"))
+
+
+def capabilities_of(device_id: int) -> frozenset[str]:
+    """What the device says it can do; nothing for one that never said."""
+    rows = DeviceCapability.objects.unscoped("the caller has found the device within its scope")
+    return frozenset(rows.filter(device_id=device_id).values_list("name", flat=True))
 
 
 def ended_since(moment: datetime) -> set[int]:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from devices import uptime
+from devices import registry, uptime
 from devices.choices import ConnectionKind
 from devices.models import Device, DeviceConnection, FlapEpisode
 from devices.querysets import DeviceQuerySet
+from devices.selectors.devices import devices_visible_to
 from devices.selectors.maintenance import Maintenance, maintenance_between
 from devices.uptime import Change, Figures, Span, Timeline
 from kernel.actors import Actor
@@ -42,6 +43,21 @@ def uptime_of_site(*, site_pk: int, actor: Actor, now: datetime) -> dict[str, Fi
 def uptime_of_all(*, actor: Actor, now: datetime) -> dict[str, Figures]:
     """The figures of all living devices the actor may see together, without simulated ones."""
     return _of(_counting(actor), now)
+
+
+def uptime_of_narrowed(*, by: str, value: str, actor: Actor, now: datetime) -> dict[str, Figures]:
+    """The figures of the living devices that a parameter of a higher app means together.
+
+    As `registry.register_narrowing` has it; without simulated ones.
+    """
+    with registry.guarded([by]):
+        found = registry.narrowed(by, devices_visible_to(actor), actor, value)
+        keys = list(found.filter(is_simulated=False).order_by("pk").values_list("pk", flat=True))
+    totals = dict.fromkeys(PERIODS, Figures())
+    for start in range(0, len(keys), _CHUNK):
+        some = _of(_counting(actor).filter(pk__in=keys[start : start + _CHUNK]), now)
+        totals = {name: uptime.combined([totals[name], some[name]]) for name in PERIODS}
+    return totals
 
 
 def timeline_of(device: Device, now: datetime) -> Timeline:

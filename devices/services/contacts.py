@@ -137,6 +137,19 @@ def confirm_callers(*, callers: Collection[KnownCaller], now: datetime) -> set[K
     return confirmed
 
 
+def confirm_fetch(*, caller: KnownCaller, now: datetime) -> SessionFacts | None:
+    """Lock the device that fetches its commands over HTTP and note that; None as `confirm_callers`.
+
+    Within the caller's unit of work. What is returned is how it stood before this fetch, but for
+    a session that it has left.
+    """
+    if not confirm_callers(callers={caller}, now=now):
+        return None
+    return sessions.note_poll(
+        facts=sessions.lock_on_every_wire(device_id=caller.device_id), now=now
+    )
+
+
 def confirm_publishers(*, device_uids: Collection[str], now: datetime) -> dict[str, KnownPublisher]:
     """Lock the devices of these MQTT clients and tell which still live, noted as heard.
 
@@ -167,9 +180,12 @@ def greet(*, device_uid: str, client_session: str, now: datetime) -> bool:
     """
     with unit_of_work():
         facts = _lock_publisher(device_uid)
-        return presence.greet(
+        is_here = presence.greet(
             device_id=facts.device_id, client_session=client_session, held=_held(facts), now=now
         )
+        if is_here and client_session != facts.beside.greeter:
+            sessions.note_greeting(facts=facts, now=now)
+        return is_here
 
 
 def say_goodbye(*, device_uid: str, client_session: str, now: datetime) -> bool:
@@ -190,7 +206,7 @@ def _lock_publisher(device_uid: str) -> SessionFacts:
     device_id = devices.filter(uid=device_uid).values_list("pk", flat=True).first()
     if device_id is None:
         raise NotFound
-    facts = sessions.lock_session(device_id=device_id)
+    facts = sessions.lock_on_every_wire(device_id=device_id)
     if not facts.is_active:
         raise errors.DeviceUnpaired
     return facts

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from audit.services import recording
-from devices import events, permissions, selectors
+from devices import config_rules, events, permissions, selectors
 from devices.choices import PowerRestoreMode
 from devices.models import LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S, Device, Site
-from devices.services import sessions, timeouts
+from devices.selectors.config import COLUMNS
+from devices.services import config, sessions, tag_rows, timeouts
 from devices.services.site_locks import lock_living_sites
 from devices.types import DeviceChanges
 from kernel import errors as kernel_errors
@@ -18,9 +19,9 @@ from kernel.actors import Actor
 from kernel.events import publish
 from kernel.unit_of_work import unit_of_work
 
-MAX_TAGS = 50
 MAX_NAME = 100
 _TIMES = frozenset({"offline_after_s", "poll_interval_s"})
+_CONFIGURED = frozenset(COLUMNS)
 
 
 def update_device(
@@ -49,6 +50,10 @@ def update_device(
         device.save(update_fields=changed)
         if _TIMES.intersection(changed):
             timeouts.keep(device)
+        if "tags" in changed:
+            tag_rows.keep([device])
+        if not _CONFIGURED.isdisjoint(changed):
+            config.note_change(device=device, actor=actor, now=now)
         recording.record(
             tenant_id=device.tenant_id,
             action="devices.device.updated",
@@ -115,7 +120,7 @@ def _merged(device: Device, given: dict[str, Any]) -> dict[str, Any]:
     for name in _TIMES & after.keys():
         after[name] = after[name] or None
     if "tags" in after:
-        after["tags"] = sorted({tag.strip() for tag in given["tags"] if tag.strip()})
+        after["tags"] = tag_rows.checked(given["tags"])
     return after
 
 
@@ -130,11 +135,20 @@ def _problems(device: Device, given: dict[str, Any]) -> dict[str, list[str]]:
             wrong["relay_names"] = [f"At most {MAX_NAME} characters."]
     if given.get("power_restore_mode", "off") not in PowerRestoreMode.values:
         wrong["power_restore_mode"] = [f"One of {', '.join(PowerRestoreMode.values)}."]
-    tags = given.get("tags", [])
-    if len(tags) > MAX_TAGS or any(len(tag) > MAX_NAME for tag in tags):
-        wrong["tags"] = [f"At most {MAX_TAGS} tags of {MAX_NAME} characters."]
+    wrong |= _wrong_tags(given)
+    wrong |= config_rules.problems_with_inputs(
+        given.get("input_config", {}), relay_count=device.relay_count
+    )
     wrong |= _wrong_times(given)
     return wrong
+
+
+def _wrong_tags(given: dict[str, Any]) -> dict[str, list[str]]:
+    try:
+        tag_rows.checked(given.get("tags", []))
+    except kernel_errors.ValidationFailed as wrong:
+        return wrong.details
+    return {}
 
 
 def _wrong_times(given: dict[str, Any]) -> dict[str, list[str]]:

@@ -15,10 +15,13 @@ from django.db.models.functions import Cast, Concat
 
 from devices.models import (
     Device,
+    DeviceConfig,
+    DeviceConfigRevision,
     DeviceConnection,
     DeviceEvent,
     DevicePresence,
     DeviceSession,
+    DeviceTag,
     DeviceTransfer,
     EnrolmentRow,
     MaintenanceWindow,
@@ -50,6 +53,9 @@ def erase_device(device_id: int, now: datetime) -> dict[str, int]:
     changed = [field for field, value in blank.items() if getattr(device, field) != value]
     for field in changed:
         setattr(device, field, blank[field])
+    if "tags" in changed:
+        rows = DeviceTag.objects.unscoped("tags of the device whose lock is held")
+        rows.filter(device_id=device_id).delete()
     if changed:
         device.save(update_fields=changed)
     return {"fields_emptied": len(changed)} if changed else {}
@@ -65,6 +71,17 @@ def impersonal(state: dict[str, Any] | None) -> dict[str, Any] | None:
     mode = (state.get("config") or {}).get("power_restore_mode")
     kept["config"] = {"power_restore_mode": mode}
     return kept | {name: _numbers_of(state[name]) for name in _NUMBERS if name in state}
+
+
+def erase_config(device_id: int, now: datetime) -> dict[str, int]:
+    """Empty its configuration and forget its versions; their numbers and times stay."""
+    rows = DeviceConfig.objects.unscoped("the configuration of the device whose lock is held")
+    left = rows.filter(device_id=device_id).exclude(document={}, changed_by="", error="")
+    emptied = left.update(document={}, changed_by="", error="")
+    versions = DeviceConfigRevision.objects.unscoped("versions of that configuration")
+    chunk = list(versions.filter(device_id=device_id).values_list("pk", flat=True)[:CHUNK])
+    removed = versions.filter(pk__in=chunk).delete()[0]
+    return _counted("rows_emptied", emptied) | _counted("versions_removed", removed)
 
 
 def erase_session(device_id: int, now: datetime) -> dict[str, int]:
@@ -134,6 +151,7 @@ def _numbers_of(value: Any) -> Any:
 
 OWN: dict[str, Callable[[int, datetime], dict[str, int]]] = {
     "device": erase_device,
+    "config": erase_config,
     "session": erase_session,
     "connections": erase_connections,
     "maintenance_windows": erase_maintenance,

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from devices import registry, selectors
+from devices.config_types import ConfigView
 from devices.models import Device
+from devices.selectors.config import FREE, configs_of, document_of
 
 
 def final_states(devices: Sequence[Device], now: datetime) -> dict[int, dict[str, Any]]:
@@ -15,21 +17,23 @@ def final_states(devices: Sequence[Device], now: datetime) -> dict[int, dict[str
 
     Within the caller's unit of work, under the devices' locks, before anything is changed.
     """
-    known = registry.snapshots([device.pk for device in devices])
-    return {device.pk: known[device.pk] | _own_state(device, now) for device in devices}
+    keys = [device.pk for device in devices]
+    known = registry.snapshots(keys)
+    configs = configs_of(keys)
+    return {
+        device.pk: known[device.pk] | _own_state(device, configs[device.pk], now)
+        for device in devices
+    }
 
 
-def _own_state(device: Device, now: datetime) -> dict[str, Any]:
+def _own_state(device: Device, kept: ConfigView, now: datetime) -> dict[str, Any]:
     session, presence = device.session, device.presence
     return {
         "device": _identity(device),
         "site": None if device.site is None else device.site.site_id,
         "tags": list(device.tags),
-        "config": {
-            "relay_names": device.relay_names,
-            "input_config": device.input_config,
-            "power_restore_mode": str(device.power_restore_mode),
-        },
+        "config": document_of(device, kept.document.get(FREE, {}))
+        | {"version": kept.version, "applied_version": kept.applied_version},
         "firmware_version": device.firmware_version,
         "connectivity": {
             "state": str(selectors.connectivity(device, now)),

@@ -12,10 +12,12 @@ from kernel.events import publish
 from kernel.unit_of_work import unit_of_work
 
 
-def record_input_event(*, device_id: int, epoch: int, event: InputEvent, now: datetime) -> bool:
+def record_input_event(
+    *, device_id: int, epoch: int | None, event: InputEvent, now: datetime
+) -> bool:
     """Store the event once, by its id; False when it had come before.
 
-    Raises SessionFenced for a session that was replaced.
+    `epoch` is None on wires without sessions. Raises SessionFenced for a session that was replaced.
     """
     with unit_of_work():
         facts = sessions.lock_session(device_id=device_id)

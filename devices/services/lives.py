@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from devices import registry
 from devices.choices import Pairing
+from devices.firmware_versions import order_key
 from devices.models import (
     ClaimCode,
     Device,
@@ -91,7 +92,8 @@ def describe(device: Device, registration: DeviceRegistration) -> None:
     for field in _DESCRIPTION:
         value = getattr(registration, field)
         setattr(device, field, list(value) if isinstance(value, tuple) else value)
-    device.save(update_fields=_DESCRIPTION)
+    device.firmware_order = order_key(device.firmware_version)
+    device.save(update_fields=(*_DESCRIPTION, "firmware_order"))
     _keep_capabilities(device)
     registry.registered(registry.Registered(device_id=device.pk, relay_count=device.relay_count))
 

@@ -120,11 +120,23 @@ def mark_offline(*, device_id: int, of: Contact = OVER_HTTP, reason: str, now: d
         return
     is_session = of.session_epoch is not None
     if is_session and state.greeter and state.is_active and reason not in _ENDS_ALL:
-        _hand_over(state, of, reason, now)
+        by = Contact(wire=Wire.MQTT, client_session=state.greeter)
+        _hand_over(state, of, by, reason, now)
         return
     presence_state.row(device_id).update(is_online=False, offline_due_at=None, changed_at=now)
     _note_end(state, of, reason, now)
     _changed(state, is_online=False, reason=reason, seen=state.last_seen_at, now=now)
+
+
+def go_over(*, device_id: int, of: Contact, to: Contact, reason: str, now: datetime) -> None:
+    """Note that the device left a session for a contact without one, and was there all the time.
+
+    Within the caller's unit of work, under the device's lock.
+    """
+    require_unit_of_work()
+    state = presence_state.read(device_id)
+    if state is not None and state.is_online and state.is_active:
+        _hand_over(state, of, to, reason, now)
 
 
 def take_offline(*, device_ids: Sequence[int], reason: str, now: datetime) -> list[int]:
@@ -322,9 +334,8 @@ def _begin(state: State, by: Contact, former: Contact, reason: str, now: datetim
         _changed(state, is_online=True, reason=reason, seen=now, now=now)
 
 
-def _hand_over(state: State, of: Contact, reason: str, now: datetime) -> None:
-    """Go on with the device's MQTT connection; its silence is counted from what was heard."""
-    by = Contact(wire=Wire.MQTT, client_session=state.greeter)
+def _hand_over(state: State, of: Contact, by: Contact, reason: str, now: datetime) -> None:
+    """Go on with another contact; the device's silence is counted from what was heard."""
     presence_state.row(state.device_id).update(
         contact=state.contact + 1, contact_at=now, wire=by.wire, address=by.address
     )

@@ -15,7 +15,7 @@ from audit.services import recording
 from devices import errors, events, permissions, selectors
 from devices.choices import RESERVED_DEVICE_IDS, DeviceClass, EnrolledBy, Pairing
 from devices.models import Device, Site
-from devices.services import credentials, lives, provisioning_keys, sessions
+from devices.services import credentials, lives, provisioning_keys, sessions, tag_rows
 from devices.services.site_locks import lock_living_sites
 from devices.types import BatchKeyFacts, DeviceRegistration, SiteDevice
 from kernel import errors as kernel_errors
@@ -120,12 +120,14 @@ def enrol_one(
         name=given.name,
         ip_address=given.ip_address,
     )
-    device.tags = sorted({tag.strip() for tag in given.tags if tag.strip()})
+    device.tags = tag_rows.checked(given.tags)
     try:
         with transaction.atomic():
             lives.take_in(device, ownership, now)
     except IntegrityError:
         raise errors.AlreadyRegistered from None
+    if device.tags:
+        tag_rows.keep([device])
     credentials.replace_credential(device_id=device.pk, key=key, key_hash=key_hash, now=now)
     _tell(device, tenant_id, is_new_life, actor, now)
     rows = Device.objects.unscoped("the device whose lock is held")

@@ -49,7 +49,7 @@ class LatestMetrics(models.Model):
     """
 
     device = models.OneToOneField(
-        "devices.Device", on_delete=models.CASCADE, primary_key=True, related_name="+"
+        "devices.Device", on_delete=models.CASCADE, primary_key=True, related_name="latest_metrics"
     )
     tenant_id = models.BigIntegerField(null=True)
     metrics = models.JSONField()

@@ -88,7 +88,7 @@ def test_reads_find_the_archive_when_asked_for_it(owner: Actor, board: Board) ->
     assert keys == (board.device_id, tenant_of(owner))
     with pytest.raises(NotFound):
         selectors.device_by_uid(actor=make_actor(), uid=board.uid, include_archived=True)
-    assert list(command_selectors.commands_of_device(actor=owner, device_uid=board.uid)) == []
+    assert list(command_selectors.commands_like(actor=owner, device=board.uid)) == []
 
 
 def named(board: Board, device_id: str) -> None:

@@ -69,7 +69,7 @@ def full_device(owner: Actor, hardware_id: str) -> Board:
     changes = DeviceChanges(
         name=f"{CANARY} name",
         relay_names={"0": f"{CANARY} relay"},
-        input_config={f"{CANARY} key": f"{CANARY} value"},
+        input_config={"0": {"name": f"{CANARY} input"}},
         tags=[f"{CANARY} tag"],
     )
     now = timezone.now()
@@ -218,6 +218,7 @@ def test_counts_stay(owner: Actor) -> None:
     assert kept["relays"][0]["relay_index"] == 0
     assert {area: done for area, done in erasure.report["erased"].items() if done} == {
         "device": {"fields_emptied": 10},
+        "config": {"rows_emptied": 1, "versions_removed": 1},
         "session": {"addresses_emptied": 2},
         "connections": {"addresses_emptied": 1},
         "input_events": {"ids_replaced": 3},
@@ -361,7 +362,7 @@ def test_an_erasure_that_dies_anywhere_goes_on_and_counts_right(
         monkeypatch.setattr(erasing, "_keep", whole)
         erasing.run_erasures(timezone.now(), pieces=1)
     done = selectors.erasure_of(actor=owner, device_uid=board.uid)
-    assert (done.state, deaths) == ("done", 13)
+    assert (done.state, deaths) == ("done", 14)
     assert done.report["erased"]["input_events"] == {"ids_replaced": 3}
     assert done.report["erased"]["commands"] == {"commands_emptied": 1}
     assert done.report["erased"]["telemetry"] == {"boot_ids_replaced": 4}

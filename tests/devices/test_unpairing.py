@@ -95,6 +95,9 @@ def test_the_archive_has_everything_that_was_known_the_moment_before(owner: Acto
         "relay_names": {"1": "Lamp"},
         "input_config": {"0": {"mode": "toggle"}},
         "power_restore_mode": "last",
+        "config": {},
+        "version": 1,
+        "applied_version": 0,
     }
     assert kept["firmware_version"] == "1.0.0"
     assert kept["connectivity"] == {

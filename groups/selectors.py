@@ -1,0 +1,217 @@
+"""Reads about groups. Who is in a dynamic one is asked of the devices each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.permissions import one_tenant
+from devices import selectors as devices
+from groups import definitions, fact_selectors
+from groups import query as language
+from groups.compiling import compile_query
+from groups.models import DeviceGroup, GroupMember, MembershipEvent
+from groups.query import Query
+from groups.types import Preview, WhyInGroup
+from kernel import errors, row_security
+from kernel.actors import Actor
+from kernel.scoping import TenantQuerySet
+
+_PAGE: Final = 1_000
+# Devices that a preview shows.
+_FIRST: Final = 50
+
+
+def groups_visible_to(actor: Actor) -> TenantQuerySet[Any]:
+    """Living groups of the actor's tenants, with their owners."""
+    groups: TenantQuerySet[Any] = DeviceGroup.objects.visible_to(actor)
+    return groups.filter(removed_at__isnull=True).select_related("tenant")
+
+
+def group_by_uid(*, actor: Actor, uid: str) -> DeviceGroup:
+    """The living group of that uid, if the actor may see it. Raises NotFound."""
+    found: DeviceGroup | None = groups_visible_to(actor).filter(uid=uid).first()
+    if found is None:
+        raise errors.NotFound
+    return found
+
+
+def devices_in(*, group: DeviceGroup, actor: Actor, now: datetime) -> QuerySet[Any]:
+    """The group's living devices that the actor may see, as of now, with presence and site."""
+    visible = devices.devices_visible_to(actor).filter(tenant_id=group.tenant_id)
+    if group.is_dynamic:
+        found: QuerySet[Any] = visible.filter(compile_query(definitions.kept(group.query), now))
+        return found
+    members: Any = GroupMember.objects.unscoped("a group found within the actor's scope")
+    named: QuerySet[Any] = visible.filter(
+        pk__in=members.filter(group_id=group.pk).values("device_id")
+    )
+    return named
+
+
+def members_matching(
+    *, group: DeviceGroup, text: str | None, actor: Actor, now: datetime
+) -> QuerySet[Any]:
+    """The group's devices that the actor may see and a query, if given, finds as well.
+
+    Raises InvalidQuery.
+    """
+    found = devices_in(group=group, actor=actor, now=now)
+    if text is None:
+        return found
+    return found.filter(compile_query(definitions.defined(query=text).query, now))
+
+
+def devices_matching(*, query: Query, actor: Actor, now: datetime) -> QuerySet[Any]:
+    """Living devices the actor may see that the query finds, with presence and site."""
+    found: QuerySet[Any] = devices.devices_visible_to(actor).filter(compile_query(query, now))
+    return found
+
+
+def members_now(*, group: DeviceGroup, actor: Actor, now: datetime) -> QuerySet[Any, int]:
+    """Keys of the group's devices that the actor may see, read when it is evaluated."""
+    return keys_of(devices_in(group=group, actor=actor, now=now))
+
+
+def pin(*, group: DeviceGroup, actor: Actor, now: datetime) -> list[int]:
+    """Keys of the group's devices as they are now, in order: they stay these, whoever joins."""
+    with fact_selectors.bounded():
+        return list(members_now(group=group, actor=actor, now=now).order_by("pk"))
+
+
+def keys_of(found: QuerySet[Any]) -> QuerySet[Any, int]:
+    """Keys alone of devices that were found."""
+    return found.select_related(None).order_by().values_list("pk", flat=True)
+
+
+def narrowed_to_group(found: Any, actor: Actor, value: str) -> Any:
+    """Those of the devices that are in the group of that uid now. Raises NotFound."""
+    group = group_by_uid(actor=actor, uid=value)
+    return found.filter(pk__in=members_now(group=group, actor=actor, now=timezone.now()))
+
+
+def narrowed_by_query(found: Any, actor: Actor, value: str) -> Any:
+    """Those of the devices that a query, written as text, finds now. Raises InvalidQuery."""
+    return found.filter(compile_query(definitions.defined(query=value).query, timezone.now()))
+
+
+def member_lines(*, group: DeviceGroup, actor: Actor, now: datetime) -> Iterator[tuple[str, ...]]:
+    """The group's devices as rows of `member_file.COLUMNS`, read page by page.
+
+    Each page is read in a transaction of its own within what the actor may touch; a device is in
+    no two pages.
+    """
+    after = 0
+    while True:
+        # Each piece may be made on another thread: what holds for one page ends with it.
+        with row_security.actor_scope(actor), row_security.reading(connection):
+            found = devices_in(group=group, actor=actor, now=now).filter(pk__gt=after)
+            page = list(found.order_by("pk")[:_PAGE])
+        yield from (_line(device, now) for device in page)
+        if len(page) < _PAGE:
+            return
+        after = page[-1].pk
+
+
+def _line(device: Any, now: datetime) -> tuple[str, ...]:
+    seen = device.presence.last_seen_at
+    return (
+        device.uid, device.device_id, device.name,
+        "" if device.site is None else device.site.site_id,
+        device.device_class, device.model, device.firmware_version, "|".join(device.tags),
+        str(devices.connectivity(device, now)), "" if seen is None else seen.isoformat(),
+    )  # fmt: skip
+
+
+def preview(*, query: Query, actor: Actor, now: datetime) -> Preview:
+    """What a group of that query would have in the actor's one tenant now.
+
+    Raises TenantRequired, QueryTooSlow.
+    """
+    tenant_id = one_tenant(actor)
+    found = devices_matching(query=query, actor=actor, now=now).filter(tenant_id=tenant_id)
+    number = count(found)
+    with fact_selectors.bounded():
+        return Preview(count=number, first=list(found.order_by("-pk")[:_FIRST]))
+
+
+def count(found: QuerySet[Any]) -> int:
+    """How many devices were found. Raises QueryTooSlow."""
+    with fact_selectors.bounded():
+        return found.select_related(None).order_by().count()
+
+
+def why(*, group: DeviceGroup, device_uid: str, actor: Actor, now: datetime) -> WhyInGroup:
+    """Whether the device is in the group, how each condition stands, and what the journal has.
+
+    Raises NotFound for a device that the actor may not see, or of another tenant.
+    """
+    device_id, tenant_id = devices.device_keys(actor=actor, uid=device_uid)
+    if tenant_id != group.tenant_id:
+        raise errors.NotFound
+    rows: Any = GroupMember.objects.unscoped("a device found within the actor's scope")
+    row: GroupMember | None = rows.filter(group=group, device_id=device_id).first()
+    line = journal_of(group=group, actor=actor).filter(device_id=device_id).first()
+    since, cause = (None if row is None else row.since), (None if line is None else line.cause)
+    if not group.is_dynamic:
+        return WhyInGroup(is_member=row is not None, since=since, cause=cause)
+    query = definitions.kept(group.query)
+    facts = fact_selectors.facts_of([device_id])[device_id]
+    verdict = language.explain(query, facts, now)
+    return WhyInGroup(
+        is_member=verdict.is_met,
+        conditions=verdict.leaves(),
+        # The journal may not have noticed yet what holds by now.
+        since=since if verdict.is_met else None,
+        cause=cause,
+    )
+
+
+def groups_of_device(*, device_uid: str, actor: Actor, now: datetime) -> list[DeviceGroup]:
+    """The groups a living device is in now, by name. Raises NotFound, DeviceArchived."""
+    device_id, tenant_id = devices.device_keys(actor=actor, uid=device_uid)
+    groups = list(groups_visible_to(actor).filter(tenant_id=tenant_id).order_by("name", "pk"))
+    rows: Any = GroupMember.objects.unscoped("a device found within the actor's scope")
+    named = set(rows.filter(device_id=device_id).values_list("group_id", flat=True))
+    facts = fact_selectors.facts_of([device_id])[device_id]
+    return [
+        group
+        for group in groups
+        if (
+            language.matches(definitions.kept(group.query), facts, now)
+            if group.is_dynamic
+            else group.pk in named
+        )
+    ]
+
+
+def journal_of(
+    *,
+    group: DeviceGroup,
+    actor: Actor,
+    device: str | None = None,
+    change: str | None = None,
+    since: datetime | None = None,
+) -> TenantQuerySet[Any]:
+    """Lines of the group's journal about devices that the actor may see, newest first."""
+    lines: TenantQuerySet[Any] = MembershipEvent.objects.visible_to(actor)
+    wanted = {"device__uid": device, "change": change, "at__gte": since}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return lines.filter(group=group, **given).select_related("device").order_by("-pk")
+
+
+def static_groups_of(device_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
+    """The static groups that each device is in, by name; within platform-wide work."""
+    found: dict[int, list[dict[str, str]]] = {device_id: [] for device_id in device_ids}
+    rows: Any = GroupMember.objects.unscoped("devices whose lives end")
+    named = rows.filter(device_id__in=device_ids, group__query__isnull=True)
+    for device_id, uid, name in named.order_by("group__name").values_list(
+        "device_id", "group__uid", "group__name"
+    ):
+        found[device_id].append({"uid": uid, "name": name})
+    return found
