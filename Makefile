@@ -28,7 +28,11 @@ test: ## Run all tests; ARGS="-k relays" narrows them
 
 .PHONY: races
 races: ## Run the tests of races as often as promised: 500 rounds of 50 refreshes, 200 of each race of devices
-	@HOMEPOT_TEST_ROUNDS=full sh scripts/test.sh -k "races or rotation or returning or round_after" $(ARGS)
+	@HOMEPOT_TEST_ROUNDS=full sh scripts/test.sh -k "races or rotation or returning or round_after or compiled_queries" $(ARGS)
+
+.PHONY: ledger-chaos
+ledger-chaos: ## Kill every part under 20,000 commands of all kinds on three wires (half an hour)
+	@HOMEPOT_TEST_ROUNDS=full HOMEPOT_TEST_WORKERS=0 sh scripts/test.sh -s -k ledger_chaos $(ARGS)
 
 .PHONY: loss
 loss: ## Kill, pause and restart every part under 200,000 readings on three wires (ten minutes)

@@ -6,12 +6,15 @@ import argparse
 
 from benchmarks import (
     authenticated_request,
+    bulk_command,
     cold_start,
     command_round_trip,
     existence_timing,
     fleet_lists,
+    groups,
     http_ingest,
     idle_sockets,
+    ledger,
     mass_offline,
     mqtt_ingest,
     notifications,
@@ -20,6 +23,7 @@ from benchmarks import (
     simulated_fleet,
     site_removal,
     telemetry_reads,
+    twin,
     websocket_ingest,
 )
 from benchmarks.report import say
@@ -31,10 +35,14 @@ BENCHMARKS = {
     "authenticated_request": authenticated_request.main,
     "reconnect_burst": reconnect_burst.main,
     "simulated_fleet": simulated_fleet.main,
+    "ledger": ledger.main,
+    "twin": twin.main,
+    "bulk_command": bulk_command.main,
     "site_removal": site_removal.main,
     "mass_offline": mass_offline.main,
     "presence_store": presence_store.main,
     "fleet_lists": fleet_lists.main,
+    "groups": groups.main,
     "http_ingest": http_ingest.main,
     "mqtt_ingest": mqtt_ingest.main,
     "notifications": notifications.main,

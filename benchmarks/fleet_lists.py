@@ -126,7 +126,7 @@ def _product_calls(reader: Reader) -> dict[str, Callable[[], Any]]:
 
     def shown() -> Any:
         # As the view reads them: how the keys stand comes with a statement for the whole page.
-        found = devices.with_keys(devices.devices_visible_to(reader.actor))
+        found = devices.with_sync(devices.with_keys(devices.devices_visible_to(reader.actor)))
         return DeviceOutput(list(found.order_by("-pk")[: PAGE + 1])[:PAGE], many=True).data
 
     return {

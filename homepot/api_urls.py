@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from devicelink.http.pending_views import CommandResult, PendingCommands
 from devicelink.http.views import DeviceMetrics
 from devicelink.mqtt.views import MqttAccountView
 from devices.api.authentication import DeviceKeyAuthentication
@@ -17,11 +18,22 @@ urlpatterns = [
         MqttAccountView.as_view(authentication_classes=(DeviceKeyAuthentication,)),
         name="device-self-mqtt",
     ),
+    path(
+        "devices/pending",
+        PendingCommands.as_view(authentication_classes=(DeviceKeyAuthentication,)),
+        name="device-pending",
+    ),
+    path(
+        "devices/commands/<str:command_id>/result",
+        CommandResult.as_view(authentication_classes=(DeviceKeyAuthentication,)),
+        name="device-command-result",
+    ),
     path("", include("devices.api.urls")),
     path("", include("twins.api.urls")),
     path("", include("infrared.api.urls")),
     path("", include("groups.api.urls")),
     path("", include("relays.api.urls")),
+    path("command-batches", include("commands.api.batch_urls")),
     path("", include("commands.api.urls")),
     path("", include("notifications.api.urls")),
     path(

@@ -11,6 +11,8 @@ class HomepotError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 400
     default_message: ClassVar[str] = "The request cannot be carried out."
+    # The entity tag of the present version, where the refusal is about one.
+    etag: str | None = None
 
     def __init__(
         self,
@@ -144,6 +146,14 @@ class HttpsRequired(HomepotError):
     code = "https_required"
     status = 426
     default_message = "Use HTTPS."
+
+
+class PreconditionRequired(HomepotError):
+    """The change must name the version it is made to (RFC 6585)."""
+
+    code = "precondition_required"
+    status = 428
+    default_message = "Send If-Match with the ETag of the version you read."
 
 
 class RateLimited(HomepotError):

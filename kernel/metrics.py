@@ -20,6 +20,11 @@ COMMAND_SECONDS: Final = Histogram(
     "Time from a command's creation to its outcome.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
 )
+COMMANDS_REPEATED: Final = Counter(
+    "homepot_commands_repeated_total",
+    "Commands that were handed out once more, and cancels that devices were told.",
+    ["type"],
+)
 DEVICE_SOCKETS: Final = Gauge("homepot_device_sockets", "Device sockets this process holds.")
 CLIENT_SOCKETS: Final = Gauge("homepot_client_sockets", "Browser sockets this process holds.")
 DEVICE_MESSAGES: Final = Counter(

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 Callback = Callable[[Message], None]
+Overhear = Callable[[str, Message], None]
 
 # A reply may arrive between the commit of a request and the moment its waiter subscribes.
 _RECENT_SECONDS = 5.0
@@ -71,6 +72,18 @@ class Hub:
         self._subscribers: dict[str, set[Subscription]] = defaultdict(set)
         # By topic: a search through all of them would cost each waiter what all others got.
         self._recent: OrderedDict[str, list[tuple[float, Message]]] = OrderedDict()
+        self._listeners: dict[str, Overhear] = {}
+
+    def listen(self, prefix: str, callback: Overhear) -> None:
+        """Have `callback` called with every topic that begins so, and its message.
+
+        For who cannot name the topics before; one listener for each prefix, until `unlisten`.
+        """
+        self._listeners[prefix] = callback
+
+    def unlisten(self, prefix: str) -> None:
+        """End that; doing so twice is fine."""
+        self._listeners.pop(prefix, None)
 
     def subscribe(self, topic: str, callback: Callback) -> Subscription:
         """Have `callback` called on the loop with each message of the topic; it must not block."""
@@ -96,6 +109,12 @@ class Hub:
                 subscription.callback(message)
             except Exception:
                 logger.exception("A hub subscriber failed", extra={"topic": topic.split(".")[0]})
+        for prefix, listener in tuple(self._listeners.items()):
+            if topic.startswith(prefix):
+                try:
+                    listener(topic, message)
+                except Exception:
+                    logger.exception("A hub listener failed", extra={"topic": prefix})
 
     async def wait_for(self, topic: str, accept: Waitable, timeout_s: float) -> Message | None:
         """The next accepted message of the topic (or one of the last seconds), None on timeout."""

@@ -55,6 +55,27 @@ def unit_of_work() -> Iterator[None]:
             writer.release()
 
 
+class _Rehearsed(Exception):
+    """Ends a rehearsal."""
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """Open a unit of work that leaves nothing behind: whatever its block does is undone.
+
+    Nothing is published, written down or sent. Inside another unit of work it is refused: that
+    one would keep a part of it.
+    """
+    if _pending.batches is not None:
+        raise RuntimeError("A rehearsal cannot be a part of a unit of work.")
+    try:
+        with unit_of_work():
+            yield
+            raise _Rehearsed
+    except _Rehearsed:
+        return
+
+
 def before_commit(flush: Flush, item: Any) -> None:
     """Have `flush` called once with all items of this unit of work, just before COMMIT."""
     if _pending.batches is None:

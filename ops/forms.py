@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from devices.choices import Sync
 from ops import wording
 
 _CONNECTIVITY = ("online", "offline", "never_connected")
@@ -26,6 +27,7 @@ class DeviceFilter(forms.Form):
     )
     simulated = forms.ChoiceField(required=False, choices=list(wording.SIMULATED_CHOICES.items()))
     site = forms.RegexField(required=False, regex=r"^[A-Za-z0-9_-]{1,64}$")
+    sync = forms.ChoiceField(required=False, choices=Sync.choices)
     after = forms.RegexField(required=False, regex=r"^[A-Za-z0-9_-]{1,64}$")
 
     def chosen(self) -> dict[str, str]:

@@ -36,12 +36,14 @@ TOPICS = (
     (Topic.ONLINE.value, "It is back"),
     (Topic.SITE_OUTAGE.value, "A whole site is lost"),
     (Topic.FLAPPING.value, "A device comes and goes"),
+    (Topic.DRIFT.value, "A device is long other than desired"),
 )
 _TOPIC_WORDS = {
     Topic.OFFLINE.value: "offline",
     Topic.ONLINE.value: "back online",
     Topic.SITE_OUTAGE.value: "site outages",
     Topic.FLAPPING.value: "flapping",
+    Topic.DRIFT.value: "drift",
 }
 STATES = {
     "active": ("On", "good"),

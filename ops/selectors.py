@@ -19,6 +19,7 @@ from kernel.actors import Actor
 from ops import connectivity, histories, lifecycle, meters, sensors, wording
 from relays import selectors as relays
 from telemetry import selectors as telemetry
+from twins import selectors as twins
 
 if TYPE_CHECKING:
     from commands.types import CommandView
@@ -58,6 +59,8 @@ class DeviceCard:
     site_id: str = ""
     tenant_uid: str = ""
     may_switch: bool = True
+    sync: str = "unknown"
+    drift_since: datetime | None = None
 
     @property
     def is_archived(self) -> bool:
@@ -93,12 +96,14 @@ class Tally:
 class Counts:
     """How many devices the viewer has: the real ones are the figures that count.
 
-    `shown` is what the choice of the list leaves: both together, or one of them.
+    `shown` is what the choice of the list leaves: both together, or one of them. `drifting` of all
+    of them are other than desired.
     """
 
     real: Tally
     simulated: Tally
     shown: Tally
+    drifting: int = 0
 
     @property
     def total(self) -> int:
@@ -175,7 +180,7 @@ def tenant_choices(*, actor: Actor) -> list[tuple[str, str]]:
 
 
 def counts(*, actor: Actor, simulated: str = "") -> Counts:
-    """The viewer's devices in numbers, in one query; `simulated` is the choice of the list."""
+    """The viewer's devices in numbers, in two queries; `simulated` is the choice of the list."""
     rows = devices.devices_visible_to(actor).order_by().values_list("is_simulated")
     found = {
         is_simulated: Tally(total=total, online=online, never_connected=never)
@@ -192,13 +197,14 @@ def counts(*, actor: Actor, simulated: str = "") -> Counts:
         never_connected=real.never_connected + played.never_connected,
     )
     shown = {"hide": real, "only": played}.get(simulated, both)
-    return Counts(real=real, simulated=played, shown=shown)
+    drifting = twins.drift_count(actor)
+    return Counts(real=real, simulated=played, shown=shown, drifting=drifting)
 
 
 def device_page(*, actor: Actor, chosen: Mapping[str, str], now: datetime) -> DevicePage:
     """The devices that match, by name; keyset paging stays fast on long lists."""
     visible = devices.devices_visible_to(actor)
-    found = _matching(visible, chosen)
+    found = devices.with_sync(_matching(visible, chosen))
     if after := chosen.get("after"):
         last = visible.filter(uid=after).first()
         if last is not None:
@@ -223,7 +229,7 @@ def device_sheet(*, actor: Actor, uid: str, now: datetime) -> DeviceSheet:
     return DeviceSheet(
         card=card,
         actions=[
-            _action(command, relay_names=names)
+            action_of(command, relay_names=names)
             for command in commands.recent_commands(actor=actor, device=device, limit=RECENT)
         ],
         changes=[
@@ -288,6 +294,8 @@ def _matching(found: DeviceQuerySet, chosen: Mapping[str, str]) -> DeviceQuerySe
         found = found.filter(site__site_id=site)
     if simulated := chosen.get("simulated"):
         found = found.filter(is_simulated=simulated == "only")
+    if sync := chosen.get("sync"):
+        found = devices.in_sync_state(found, sync)
     return found
 
 
@@ -302,6 +310,7 @@ def _cards(rows: Sequence[Any], *, now: datetime) -> list[DeviceCard]:
 def _card(
     device: Any, states: Sequence[RelayView], snapshot: Snapshot | None, now: datetime
 ) -> DeviceCard:
+    sync = devices.sync_facts(device)
     return DeviceCard(
         uid=device.uid,
         name=device.name or device.device_id or device.uid,
@@ -325,10 +334,13 @@ def _card(
         site=device.site.name if device.site else "",
         site_id=device.site.site_id if device.site else "",
         tenant_uid=device.tenant.uid if device.tenant else "",
+        sync=sync.state,
+        drift_since=sync.drift_since,
     )
 
 
-def _action(command: CommandView, *, relay_names: dict[int, str]) -> Action:
+def action_of(command: CommandView, *, relay_names: dict[int, str]) -> Action:
+    """A command as a list of actions shows it."""
     nearest = command.cause[0] if command.cause else {}
     return Action(
         uid=command.id,

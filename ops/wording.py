@@ -16,7 +16,9 @@ OUTCOMES: dict[str, str] = {
     "failed": "The device tried and failed.",
     "rejected": "The device refused the command.",
     "expired": "The command expired before the device ran it.",
-    "cancelled": "Cancelled before it was sent.",
+    "cancelled": "Cancelled before the device did it.",
+    "cancelled_by_device": "The device gave it up.",
+    "cancel_came_too_late": "Cancelling came too late: the device had answered.",
     "superseded": "A newer command replaced this one.",
     "timed_out": "No answer yet: outcome unknown.",
     "device_offline": "The device is offline, so nothing was sent.",
@@ -232,6 +234,32 @@ AUDIT_ACTIONS: dict[str, str] = {
     "accounts.session.ended": "Logged out",
     "accounts.user.erasure_requested": "Erasing of the account asked for",
     "accounts.user.erased": "Account erased",
+}
+
+
+# Why a device joined a group, or left it.
+MEMBERSHIP_CAUSES: dict[str, str] = {
+    "edited": "Changed by hand.",
+    "group_created": "The group was made.",
+    "query_changed": "The query was changed.",
+    "device_new": "The device is new here.",
+    "facts_changed": "Something is otherwise at the device.",
+    "device_gone": "The life of the device ended.",
+}
+
+BATCH_LABELS: dict[str, str] = {
+    "running": "Running",
+    "paused": "Paused",
+    "done": "Done",
+    "aborted": "Stopped itself",
+    "cancelled": "Cancelled",
+}
+
+BATCH_TONES: dict[str, str] = {
+    "running": "busy",
+    "paused": "warn",
+    "done": "good",
+    "aborted": "bad",
 }
 
 

@@ -22,10 +22,11 @@ run_suite() {
 
 narrowed=0
 [ $# = 0 ] || narrowed=1
-workers=${HOMEPOT_TEST_WORKERS:-2}
-run_suite embedded -n "$workers" "$@"
+# More than there are cores: the longest tests wait for leases, timeouts and other processes.
+workers=${HOMEPOT_TEST_WORKERS:-3}
+run_suite embedded -n "$workers" --dist worksteal "$@"
 if "$VENV/bin/python" -m tests.services --check postgres redis; then
-    run_suite production -n "$workers" -m core "$@"
+    run_suite production -n "$workers" --dist worksteal -m core "$@"
 elif [ "${HOMEPOT_REQUIRE_SERVICES:-0}" = 1 ]; then
     fail "The production backend was not tested and HOMEPOT_REQUIRE_SERVICES=1 demands it."
 else

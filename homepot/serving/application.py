@@ -8,6 +8,7 @@ from typing import Any
 
 from devicelink import runtime as device_runtime
 from devicelink.http.door import TelemetryDoor
+from devicelink.http.pending_door import PendingDoor
 from devicelink.ingest.group_commit import GroupCommit
 from devicelink.mqtt.ingest import MqttIngest
 from homepot.serving.bridge import DjangoBridge, Receive, Scope, Send
@@ -30,7 +31,7 @@ class Application:
         self._django = DjangoBridge()
         # One for all wires: whatever comes while a flush runs shares the next.
         self._queue = GroupCommit()
-        self._http = TelemetryDoor(self._django, self._queue)
+        self._http = TelemetryDoor(PendingDoor(self._django), self._queue)
         self._on_start = on_start
         self._is_reading_mqtt = is_reading_mqtt
 
@@ -42,6 +43,13 @@ class Application:
             await websocket_router(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
+
+    @staticmethod
+    def end_waits() -> None:
+        """Answer the devices that wait here for something to come: the server is about to stop."""
+        runtime = device_runtime.current()
+        if runtime is not None:
+            runtime.polls.end_all()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         event: dict[str, Any] = await receive()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -13,9 +15,23 @@ from edge.protocol.limits import MAX_FRAME_BYTES
 _SERVER_FRAME_BYTES = 4 * MAX_FRAME_BYTES
 
 
-def make_server(application: Any, *, host: str, port: int) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Calls `before_stop` when it is told to stop, before it waits for the requests it serves."""
+
+    before_stop: Callable[[], None] | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; uvicorn drops what does not end in time."""
+        if self.before_stop is not None:
+            self.before_stop()
+        await super().shutdown(sockets)
+
+
+def make_server(
+    application: Any, *, host: str, port: int, before_stop: Callable[[], None] | None = None
+) -> uvicorn.Server:
     """A server for the application; `run()` blocks until it is stopped by a signal."""
-    return uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             application,
             host=host,
@@ -38,3 +54,5 @@ def make_server(application: Any, *, host: str, port: int) -> uvicorn.Server:
             backlog=2048,
         )
     )
+    server.before_stop = before_stop
+    return server

@@ -40,6 +40,7 @@ OFFLINE_AFTER_SECONDS = environment.integer("OFFLINE_AFTER_SECONDS")
 PRESENCE_BACKEND = environment.text("PRESENCE_BACKEND")
 PRESENCE_SEED_KEYS = environment.boolean("PRESENCE_SEED_KEYS")
 ACK_TIMEOUT_SECONDS = environment.integer("ACK_TIMEOUT_SECONDS")
+COMMAND_QUEUE_LIMIT = environment.integer("COMMAND_QUEUE_LIMIT")
 ACCESS_TOKEN_SECONDS = environment.integer("ACCESS_TOKEN_SECONDS")
 REFRESH_TOKEN_DAYS = environment.integer("REFRESH_TOKEN_DAYS")
 LOGIN_ATTEMPTS_PER_MINUTE = environment.integer("LOGIN_ATTEMPTS_PER_MINUTE")
@@ -55,6 +56,8 @@ AUDIT_ADDRESSES = environment.boolean("AUDIT_ADDRESSES")
 TELEMETRY_RAW_DAYS = environment.integer("TELEMETRY_RAW_DAYS")
 TELEMETRY_5M_DAYS = environment.integer("TELEMETRY_5M_DAYS")
 TELEMETRY_1H_DAYS = environment.integer("TELEMETRY_1H_DAYS")
+GROUP_JOURNAL_DAYS = environment.integer("GROUP_JOURNAL_DAYS")
+TWIN_REPORTED_DAYS = environment.integer("TWIN_REPORTED_DAYS")
 WEBHOOK_ALLOW_NETWORKS = environment.items("WEBHOOK_ALLOW_NETWORKS")
 WEBHOOK_ALLOW_HTTP = environment.boolean("WEBHOOK_ALLOW_HTTP")
 WEBHOOK_PORTS = environment.items("WEBHOOK_PORTS")
@@ -256,6 +259,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "EnrolmentStateEnum": "devices.choices.EnrolmentState",
         "EnrolmentRowStateEnum": "devices.choices.RowState",
         "DeviceClassEnum": "devices.choices.DeviceClass",
+        "InputModeEnum": "devices.choices.InputMode",
+        "ModeEnum": "devices.choices.EnrolmentMode",
+        "GroupKindEnum": "groups.choices.GroupKind",
         "NotificationChannelStateEnum": "notifications.choices.ChannelState",
         "NotificationDeliveryStateEnum": "notifications.choices.DeliveryState",
     },

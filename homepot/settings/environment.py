@@ -160,6 +160,9 @@ VARIABLES: tuple[Variable, ...] = (
         "10",
         "Silence after which a sent command's outcome is unknown.",
     ),
+    _variable(
+        "COMMAND_QUEUE_LIMIT", "int", "50", "Open commands of one device, apart from switches."
+    ),
     _variable("ACCESS_TOKEN_SECONDS", "int", "600", "Life of an access token."),
     _variable("REFRESH_TOKEN_DAYS", "int", "30", "Life of a refresh token."),
     _variable(
@@ -178,6 +181,8 @@ VARIABLES: tuple[Variable, ...] = (
     _variable("TELEMETRY_RAW_DAYS", "int", "14", "Days that single readings are kept."),
     _variable("TELEMETRY_5M_DAYS", "int", "90", "Days that buckets of five minutes are kept."),
     _variable("TELEMETRY_1H_DAYS", "int", "1826", "Days that hourly buckets are kept."),
+    _variable("GROUP_JOURNAL_DAYS", "int", "90", "Days that the journal of memberships is kept."),
+    _variable("TWIN_REPORTED_DAYS", "int", "30", "Days that former reported states are kept."),
     _variable(
         "EMAIL_URL",
         "str",

@@ -35,7 +35,7 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
         response["Retry-After"] = str(error.retry_after)
     if error.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="homepot"'
-    if isinstance(error, errors.PreconditionFailed):
+    if error.etag is not None:
         response["ETag"] = error.etag
     if isinstance(error, errors.HttpsRequired):
         response["Upgrade"] = "TLS/1.2, HTTP/1.1"

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from devices import qr
-from ops import navigation, people, tenancy, wording
+from ops import documents, navigation, people, tenancy, wording
 
 register = template.Library()
 
@@ -29,6 +29,8 @@ register.filter("enrolment_tone", lambda value: wording.ENROLMENT_TONES.get(valu
 register.filter("row_label", lambda value: wording.ROW_LABELS.get(value, value))
 register.filter("row_tone", lambda value: wording.ROW_TONES.get(value, "idle"))
 register.filter("batch_key_label", lambda value: wording.BATCH_KEY_LABELS.get(value, value))
+register.filter("batch_label", lambda value: wording.BATCH_LABELS.get(value, value))
+register.filter("batch_tone", lambda value: wording.BATCH_TONES.get(value, "idle"))
 register.filter("role_label", lambda value, kind: people.label_of(value, is_family=kind))
 
 
@@ -136,6 +138,7 @@ register.filter("erasure_label", lambda value: wording.ERASURE_LABELS.get(value,
 register.filter("plain", wording.plain)
 register.filter("hardware", wording.hardware)
 register.filter("clock", wording.clock)
+register.filter("in_line", documents.in_line)
 
 
 @register.simple_tag

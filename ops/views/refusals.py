@@ -33,3 +33,13 @@ def show_refusal(form: forms.Form, error: errors.HomepotError) -> int:
         ]
         form.add_error(None, " ".join([error.message, *sentences]))
     return error.status
+
+
+def sentence_of(error: errors.HomepotError) -> str:
+    """A refusal in a sentence; where it names places in a document, with what is wrong there."""
+    told = [
+        f"{place}: {' '.join(said)}" if place.startswith("/") else " ".join(said)
+        for place, said in error.details.items()
+        if isinstance(said, list) and all(isinstance(text, str) for text in said)
+    ]
+    return " ".join([error.message, *told])

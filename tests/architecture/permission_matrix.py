@@ -17,46 +17,8 @@ docs/permissions.md is made from it (`make permissions`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-Access = Literal["public", "device", "provision", "user", "staff", "metrics"]
-LeastRole = Literal["viewer", "operator", "admin", "owner"]
-# What a path names; `none` names nothing, or nothing that belongs to anyone.
-Names = Literal[
-    "none",
-    "device",
-    "site",
-    "command",
-    "login_session",
-    "provisioning_key",
-    "enrolment",
-    "transfer",
-    "invitation",
-    "member",
-    "tenant",
-    "erasure",
-    "account_erasure",
-    "presence_policy",
-    "maintenance_window",
-    "notification_channel",
-    "set_aside",
-    "user",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """For whom a route is open, from which role on (None: it asks for none), and what it names."""
-
-    access: Access
-    least: LeastRole | None = None
-    names: Names = "none"
-
-
-def may(least: LeastRole | None, names: Names = "none") -> Row:
-    """A route for signed-in users from a role on."""
-    return Row("user", least, names)
+from tests.architecture.page_permissions import PAGES
+from tests.architecture.permission_words import Access, Row, may
 
 
 def row_of(pattern: str, method: str) -> Row | None:
@@ -77,6 +39,29 @@ PREFIXES: dict[str, Access] = {"admin/": "staff"}
 INSIDE_PREFIXES: dict[str, Access] = {"admin/login/": "user", "admin/logout/": "public"}
 
 _V1 = "api/v1/"
+
+_IR = ("devices/<str:uid>/ir-codes", "customer/devices/<str:uid>/ir-codes")
+_CODES: dict[tuple[str, str], Row] = {
+    ("", "GET"): may("viewer", "device"),
+    ("", "POST"): may("operator", "device"),
+    ("/learn", "POST"): may("operator", "device"),
+    ("/<uuid:code_id>", "GET"): may("viewer", "ir_code"),
+    ("/<uuid:code_id>", "PATCH"): may("operator", "ir_code"),
+    ("/<uuid:code_id>", "DELETE"): may("operator", "ir_code"),
+    ("/<uuid:code_id>/transmit", "POST"): may("operator", "ir_code"),
+}
+_TWINS = ("devices/<str:uid>/twin", "customer/devices/<str:uid>/twin")
+_TWIN: dict[tuple[str, str], Row] = {
+    ("", "GET"): may("viewer", "device"),
+    ("/desired", "PATCH"): may("operator", "device"),
+    ("/desired", "PUT"): may("operator", "device"),
+    ("/reported", "PATCH"): Row("device", None, "device"),
+    ("/delta", "GET"): may("viewer", "device"),
+    ("/diff", "GET"): may("viewer", "device"),
+    ("/revisions", "GET"): may("viewer", "device"),
+    ("/revisions/<int:version>", "GET"): may("viewer", "device"),
+    ("/revisions/<int:version>/restore", "POST"): may("operator", "device"),
+}
 
 ROWS: dict[tuple[str, str], Access | Row] = {
     # Health and documentation
@@ -141,6 +126,12 @@ ROWS: dict[tuple[str, str], Access | Row] = {
     (f"{_V1}devices/<str:uid>", "GET"): may("viewer", "device"),
     (f"{_V1}devices/<str:uid>", "PATCH"): may("operator", "device"),
     (f"{_V1}devices/<str:uid>", "DELETE"): may("admin", "device"),
+    (f"{_V1}devices/<str:uid>/config", "GET"): may("viewer", "device"),
+    (f"{_V1}devices/<str:uid>/config", "PUT"): may("operator", "device"),
+    (f"{_V1}devices/<str:uid>/config", "PATCH"): may("operator", "device"),
+    (f"{_V1}devices/<str:uid>/config/revisions", "GET"): may("viewer", "device"),
+    (f"{_V1}devices/<str:uid>/config/restore", "POST"): may("operator", "device"),
+    (f"{_V1}devices/self/config/applied", "POST"): "device",
     (f"{_V1}devices/<str:uid>/unpair", "POST"): may("admin", "device"),
     (f"{_V1}devices/<str:uid>/release", "POST"): may("admin", "device"),
     (f"{_V1}devices/<str:uid>/lives", "GET"): may("viewer", "device"),
@@ -150,6 +141,8 @@ ROWS: dict[tuple[str, str], Access | Row] = {
     (f"{_V1}devices/self/mqtt", "POST"): "device",
     (f"{_V1}devices/self/mqtt", "DELETE"): "device",
     (f"{_V1}analytics/device-metrics", "POST"): "device",
+    (f"{_V1}devices/pending", "GET"): "device",
+    (f"{_V1}devices/commands/<str:command_id>/result", "POST"): Row("device", None, "command"),
     (f"{_V1}provisioning-keys", "GET"): may("admin"),
     (f"{_V1}provisioning-keys", "POST"): may("admin"),
     (f"{_V1}provisioning-keys/<str:uid>", "GET"): may("admin", "provisioning_key"),
@@ -199,13 +192,60 @@ ROWS: dict[tuple[str, str], Access | Row] = {
     (f"{_V1}sites/<str:site_id>", "PATCH"): may("admin", "site"),
     (f"{_V1}sites/<str:site_id>", "DELETE"): may("admin", "site"),
     (f"{_V1}devices/sites/<str:site_id>/devices", "POST"): Row("provision", "admin", "site"),
+    # Groups and tags
+    (f"{_V1}device-groups", "GET"): may("viewer"),
+    (f"{_V1}device-groups", "POST"): may("operator", is_whole=True),
+    (f"{_V1}device-groups/dynamic", "POST"): may("operator", is_whole=True),
+    (f"{_V1}customer/device-groups/dynamic", "POST"): may("operator", is_whole=True),
+    (f"{_V1}device-groups/preview", "POST"): may("viewer"),
+    (f"{_V1}device-groups/<str:uid>", "GET"): may("viewer", "group"),
+    (f"{_V1}device-groups/<str:uid>", "PATCH"): may("operator", "group", is_whole=True),
+    (f"{_V1}device-groups/<str:uid>", "DELETE"): may("operator", "group", is_whole=True),
+    (f"{_V1}device-groups/<str:uid>/count", "GET"): may("viewer", "group"),
+    (f"{_V1}device-groups/<str:uid>/members", "GET"): may("viewer", "group"),
+    (f"{_V1}device-groups/<str:uid>/members", "POST"): may("operator", "group"),
+    (f"{_V1}device-groups/<str:uid>/members.csv", "GET"): may("viewer", "group"),
+    (f"{_V1}device-groups/<str:uid>/why/<str:device_uid>", "GET"): may("viewer", "group"),
+    (f"{_V1}device-groups/<str:uid>/journal", "GET"): may("viewer", "group"),
+    (f"{_V1}devices/<str:uid>/groups", "GET"): may("viewer", "device"),
+    (f"{_V1}devices/<str:uid>/tags", "POST"): may("operator", "device"),
+    (f"{_V1}tags", "GET"): may("viewer"),
+    (f"{_V1}tags/bulk", "POST"): may("operator"),
+    (f"{_V1}tags/rename", "POST"): may("operator", is_whole=True),
     # Relays and commands
+    # Twins
+    (f"{_V1}twin-policy", "GET"): may("viewer"),
+    (f"{_V1}twin-policy", "PATCH"): may("admin"),
+    **{(f"{_V1}{at}{path}", method): row for at in _TWINS for (path, method), row in _TWIN.items()},
     (f"{_V1}devices/<str:uid>/relays", "GET"): may("viewer", "device"),
     (f"{_V1}devices/<str:uid>/relays/commands", "POST"): may("operator", "device"),
     (f"{_V1}devices/<str:uid>/relays/<int:index>/commands", "POST"): may("operator", "device"),
     (f"{_V1}devices/<str:uid>/commands", "GET"): may("viewer", "device"),
+    **{(f"{_V1}{at}{path}", method): row for at in _IR for (path, method), row in _CODES.items()},
+    (f"{_V1}devices/<str:uid>/commands", "POST"): may("operator", "device"),
+    # It tells who may not ask that they may not.
+    (f"{_V1}devices/<str:uid>/commands/preview", "POST"): may("viewer", "device"),
+    (f"{_V1}customer/devices/<str:uid>/commands", "GET"): may("viewer", "device"),
+    (f"{_V1}customer/devices/<str:uid>/commands", "POST"): may("operator", "device"),
+    (f"{_V1}customer/devices/<str:uid>/commands/preview", "POST"): may("viewer", "device"),
+    (f"{_V1}commands", "GET"): may("viewer"),
+    (f"{_V1}commands/<uuid:command_id>/cancel", "POST"): may("operator", "command"),
+    (f"{_V1}command-kinds", "GET"): may("viewer"),
+    (f"{_V1}command-kinds", "POST"): may("admin"),
+    (f"{_V1}command-kinds/<str:name>", "GET"): may("viewer", "command_kind"),
+    (f"{_V1}command-kinds/<str:name>", "PUT"): may("admin", "command_kind"),
+    (f"{_V1}command-kinds/<str:name>", "DELETE"): may("admin", "command_kind"),
+    (f"{_V1}command-batches", "GET"): may("viewer"),
+    (f"{_V1}command-batches", "POST"): may("operator"),
+    (f"{_V1}command-batches/preview", "POST"): may("operator"),
+    (f"{_V1}command-batches/<uuid:batch_id>", "GET"): may("viewer", "command_batch"),
+    (f"{_V1}command-batches/<uuid:batch_id>/members", "GET"): may("viewer", "command_batch"),
+    (f"{_V1}command-batches/<uuid:batch_id>/pause", "POST"): may("operator", "command_batch"),
+    (f"{_V1}command-batches/<uuid:batch_id>/resume", "POST"): may("operator", "command_batch"),
+    (f"{_V1}command-batches/<uuid:batch_id>/cancel", "POST"): may("operator", "command_batch"),
     (f"{_V1}commands/<uuid:command_id>", "GET"): may("viewer", "command"),
     (f"{_V1}commands/<uuid:command_id>/history", "GET"): may("viewer", "command"),
+    (f"{_V1}commands/<uuid:command_id>/explain", "GET"): may("viewer", "command"),
     # Telemetry and audit
     (f"{_V1}devices/<str:uid>/metrics", "GET"): may("viewer", "device"),
     (f"{_V1}devices/<str:uid>/metrics/latest", "GET"): may("viewer", "device"),
@@ -223,92 +263,5 @@ ROWS: dict[tuple[str, str], Access | Row] = {
     (f"{_V1}devices/<str:uid>/sensor-events", "GET"): may("viewer", "device"),
     (f"{_V1}devices/<str:uid>/sensor-events", "POST"): may("operator", "device"),
     (f"{_V1}audit", "GET"): may("viewer"),
-    # Pages
-    ("", "GET"): may("viewer"),
-    ("claim", "GET"): may("viewer"),
-    ("claim", "POST"): may("admin"),
-    ("devices/<str:uid>", "GET"): may("viewer", "device"),
-    ("devices/<str:uid>/connections", "GET"): may("viewer", "device"),
-    ("devices/<str:uid>/lives", "GET"): may("viewer", "device"),
-    ("devices/<str:uid>/unpair", "GET"): may("admin", "device"),
-    ("devices/<str:uid>/unpair", "POST"): may("admin", "device"),
-    ("devices/<str:uid>/release", "GET"): may("admin", "device"),
-    ("devices/<str:uid>/release", "POST"): may("admin", "device"),
-    ("devices/<str:uid>/rotate", "GET"): may("admin", "device"),
-    ("devices/<str:uid>/rotate", "POST"): may("admin", "device"),
-    ("devices/<str:uid>/transfer", "GET"): may("admin", "device"),
-    ("devices/<str:uid>/transfer", "POST"): may("admin", "device"),
-    ("devices/<str:uid>/erase", "GET"): may("admin", "device"),
-    ("devices/<str:uid>/erase", "POST"): may("owner", "device"),
-    ("archive", "GET"): may("viewer"),
-    ("transfers", "GET"): may("viewer"),
-    ("transfers/accept", "GET"): may("viewer"),
-    ("transfers/accept", "POST"): may("admin"),
-    ("transfers/<str:uid>/cancel", "POST"): may("admin", "transfer"),
-    ("organisations/new", "GET"): "user",
-    ("organisations/new", "POST"): "user",
-    ("sites", "GET"): may("viewer"),
-    ("sites/new", "GET"): may("admin"),
-    ("sites/new", "POST"): may("admin"),
-    ("sites/<str:site_id>", "GET"): may("viewer", "site"),
-    ("sites/<str:site_id>/connectivity", "GET"): may("viewer", "site"),
-    ("sites/<str:site_id>/edit", "GET"): may("admin", "site"),
-    ("sites/<str:site_id>/edit", "POST"): may("admin", "site"),
-    ("sites/<str:site_id>/remove", "GET"): may("admin", "site"),
-    ("sites/<str:site_id>/remove", "POST"): may("admin", "site"),
-    ("sites/<str:site_id>/register", "GET"): may("admin", "site"),
-    ("sites/<str:site_id>/register", "POST"): may("admin", "site"),
-    ("maintenance", "GET"): may("viewer"),
-    ("maintenance/new", "GET"): may("operator"),
-    ("maintenance/new", "POST"): may("operator"),
-    ("maintenance/<str:uid>/end", "POST"): may("operator", "maintenance_window"),
-    ("maintenance/<str:uid>/remove", "POST"): may("operator", "maintenance_window"),
-    ("notifications", "GET"): may("viewer"),
-    ("notifications/new", "GET"): may("viewer"),
-    ("notifications/new", "POST"): may("viewer"),
-    # Who has the link of a mail may use it.
-    ("notifications/link/<str:token>", "GET"): "public",
-    ("notifications/link/<str:token>", "POST"): "public",
-    ("notifications/<str:uid>", "GET"): may("admin", "notification_channel"),
-    ("notifications/<str:uid>/edit", "GET"): may("admin", "notification_channel"),
-    ("notifications/<str:uid>/edit", "POST"): may("admin", "notification_channel"),
-    ("notifications/<str:uid>/test", "POST"): may("admin", "notification_channel"),
-    ("notifications/<str:uid>/pause", "POST"): may("admin", "notification_channel"),
-    ("notifications/<str:uid>/secret", "POST"): may("admin", "notification_channel"),
-    ("notifications/<str:uid>/remove", "GET"): may("admin", "notification_channel"),
-    ("notifications/<str:uid>/remove", "POST"): may("admin", "notification_channel"),
-    ("keys", "GET"): may("admin"),
-    ("keys/new", "GET"): may("admin"),
-    ("keys/new", "POST"): may("admin"),
-    ("keys/<str:uid>/revoke", "POST"): may("admin", "provisioning_key"),
-    ("enrol", "GET"): may("admin"),
-    ("enrol", "POST"): may("admin"),
-    ("enrol/<str:uid>", "GET"): may("admin", "enrolment"),
-    ("enrol/<str:uid>/start", "POST"): may("admin", "enrolment"),
-    ("enrol/<str:uid>/cancel", "POST"): may("admin", "enrolment"),
-    ("enrol/<str:uid>/keys", "POST"): may("admin", "enrolment"),
-    ("people", "GET"): "user",
-    ("people/<str:uid>", "GET"): may("viewer", "tenant"),
-    ("people/<str:uid>/name", "POST"): may("admin", "tenant"),
-    ("people/<str:uid>/invite", "GET"): may("admin", "tenant"),
-    ("people/<str:uid>/invite", "POST"): may("admin", "tenant"),
-    ("people/<str:uid>/leave", "GET"): may("viewer", "tenant"),
-    ("people/<str:uid>/leave", "POST"): may("viewer", "tenant"),
-    ("people/<str:uid>/hand-over", "GET"): may("owner", "tenant"),
-    ("people/<str:uid>/hand-over", "POST"): may("owner", "tenant"),
-    ("people/<str:uid>/members/<str:user_uid>", "GET"): may("admin", "member"),
-    ("people/<str:uid>/members/<str:user_uid>", "POST"): may("admin", "member"),
-    ("people/<str:uid>/members/<str:user_uid>/remove", "GET"): may("admin", "member"),
-    ("people/<str:uid>/members/<str:user_uid>/remove", "POST"): may("admin", "member"),
-    ("people/<str:uid>/invitations/<str:invitation_uid>/revoke", "POST"): may(
-        "admin", "invitation"
-    ),
-    ("invite/<str:token>", "GET"): Row("public", None, "invitation"),
-    ("invite/<str:token>", "POST"): Row("public", None, "invitation"),
-    ("invite/<str:token>/join", "GET"): Row("public", None, "invitation"),
-    ("invite/<str:token>/join", "POST"): Row("public", None, "invitation"),
-    ("login", "GET"): "public",
-    ("login", "POST"): "public",
-    ("logout", "POST"): "user",
-    ("tenant", "POST"): "user",
+    **PAGES,
 }

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from tests.architecture import platform_work
-from tests.architecture.permission_matrix import PREFIXES, ROWS, Row, row_of
+from tests.architecture.permission_matrix import PREFIXES, ROWS, row_of
+from tests.architecture.permission_words import Row
 from tests.architecture.sources import ROOT
 
 DOCUMENT = ROOT / "docs" / "permissions.md"
@@ -44,6 +45,7 @@ answers 400 `tenant_required` where the caller belongs to several: it is never g
 below `/api/v1/tenants/{uid}` name the tenant themselves. Pages keep the choice in the browser's
 session. A member who is limited to sites sees devices of those sites only, whatever the role.
 """
+_WHOLE = "With a star: not for who is limited to sites, for it is all the tenant's."
 _PLATFORM = """
 ## Work across tenants
 
@@ -69,8 +71,8 @@ def _roles() -> str:
     by_role: dict[str, dict[str, list[str]]] = {role: defaultdict(list) for role in ROLES}
     for pattern, method, row in _rows():
         if row.least is not None:
-            by_role[row.least][_named(pattern)].append(method)
-    lines = ["## Roles in a tenant", "", "Each role may also do what those before it may."]
+            by_role[row.least][_named(pattern)].append(f"{method}*" if row.is_whole else method)
+    lines = ["## Roles in a tenant", "", "Each role may also do what those before it may.", _WHOLE]
     for role in ROLES:
         lines += ["", f"### {role.capitalize()}", ""]
         lines += _table(("path", "methods"), by_role[role].items())

@@ -12,7 +12,8 @@ from django.shortcuts import resolve_url
 from django.test import Client
 from django.utils import timezone
 
-from tests.architecture.permission_matrix import ROWS, Access, row_of
+from tests.architecture.permission_matrix import ROWS, row_of
+from tests.architecture.permission_words import Access
 from tests.architecture.routes import Route, routes
 
 # Rate limits and locks commit on their own, so the calls run as they do in production.

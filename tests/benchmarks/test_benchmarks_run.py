@@ -175,6 +175,14 @@ def test_a_fleet_that_falls_silent_is_set_beside_its_bare_statements_on_postgres
 
 @pytest.mark.postgres
 @pytest.mark.redis
+def test_a_compiled_query_finds_what_one_written_by_hand_finds() -> None:
+    printed = run("groups", "--devices", "300", "--rounds", "1", "--only", "site:site-3")
+
+    assert all(row in printed for row in ("count (", "first page, compiled", "first page, whole"))
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
 def test_the_fleet_lists_are_read_with_and_without_row_security() -> None:
     printed = run("fleet_lists", "--devices", "200", "--tenants", "2", "--rounds", "2")
 

@@ -74,7 +74,7 @@ class LossRig:
 
     def kill(self, victim: str, *, away_s: float) -> None:
         """End it with SIGKILL and start it again a little later."""
-        if victim in PROCESSES:
+        if victim not in self.services:
             os.killpg(self.product.process_of(victim).pid, signal.SIGKILL)
             time.sleep(away_s)
             self.product.start_again(victim)
@@ -85,7 +85,7 @@ class LossRig:
 
     def restart(self, victim: str) -> None:
         """End it in order and start it again."""
-        if victim in PROCESSES:
+        if victim not in self.services:
             self.product.process_of(victim).terminate()
             self.product.start_again(victim)
             return
@@ -127,7 +127,7 @@ class LossRig:
         self.product.close()
 
     def _pid(self, victim: str) -> int:
-        if victim in PROCESSES:
+        if victim not in self.services:
             return self.product.process_of(victim).pid
         process = self.services[victim].process
         assert process is not None

@@ -35,6 +35,17 @@ def bodies_for(world: World) -> dict[tuple[str, str], Any]:
     near = world.near
     return {
         (f"{_V1}tenants", "POST"): {"name": "Third"},
+        (f"{_V1}command-batches", "POST"): {
+            "kind": "reboot",
+            "target": {"devices": [near.device]},
+        },
+        (f"{_V1}command-batches/preview", "POST"): {
+            "kind": "reboot",
+            "target": {"devices": [near.device]},
+        },
+        (f"{_V1}device-groups", "POST"): {"name": "Another", "devices": [near.device]},
+        (f"{_V1}device-groups/<str:uid>/members", "POST"): {"remove": [near.device]},
+        (f"{_V1}tags/bulk", "POST"): {"devices": [near.device], "add": ["new"]},
         (f"{_V1}tenants/<str:uid>", "PATCH"): {"name": "Renamed"},
         (f"{_V1}tenants/<str:uid>/hand-over", "POST"): {"user": near.people["admin"].uid},
         (f"{_V1}tenants/<str:uid>/members/<str:user_uid>", "PATCH"): {"role": "operator"},

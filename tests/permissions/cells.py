@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.architecture.permission_matrix import Row, row_of
+from tests.architecture.permission_matrix import row_of
+from tests.architecture.permission_words import Row
 from tests.architecture.routes import PARAMETER, Route, routes
 from tests.permissions.callers import Caller
 from tests.permissions.world import UNKNOWN, World, unknown_names
@@ -17,6 +18,8 @@ _LEFT_OUT = {"health/ready"}
 _QUERIES = {
     "api/v1/devices/<str:uid>/metrics": "?metric=cpu_percent",
     "api/v1/customer/devices/<str:uid>/metrics": "?metric=cpu_percent&points=10",
+    "api/v1/devices/<str:uid>/twin/diff": "?from=0",
+    "api/v1/customer/devices/<str:uid>/twin/diff": "?from=0",
     "api/v1/analytics/fleet": "?metric=cpu_percent&group_by=device",
 }
 Names = dict[str, str]
@@ -46,6 +49,9 @@ class Cell:
         """Whether the object is one the caller may know of."""
         if self.row.names == "none" or (self.row.access == "staff" and caller.is_platform_admin):
             return True
+        if self.row.access == "device" and caller.name == "device":
+            # The calling device is the near tenant's own one.
+            return self.label == "own"
         if not self.label.startswith(("own", "elsewhere")) or caller.role is None:
             return False
         if self.row.names == "login_session":
@@ -61,7 +67,7 @@ def path_of(route: Route, names: Names) -> str:
 
     def named(match: object) -> str:
         name = match[0].strip("<>").split(":")[-1]  # type: ignore[index]
-        return "0" if name == "index" else names.get(name, UNKNOWN)
+        return "0" if name in {"index", "version"} else names.get(name, UNKNOWN)
 
     return "/" + PARAMETER.sub(named, route.pattern) + _QUERIES.get(route.pattern, "")
 

@@ -169,7 +169,7 @@ def _problem_of_user(cell: Cell, caller: Caller, answer: Answer) -> str:
         is_logout = cell.route.pattern in {"logout", "admin/logout/"}
         is_known = answer.status != 401 and (is_logout or not answer.leads_to_login)
         return "" if is_known else "the user is signed in"
-    if not caller.allows(cell.row.least):
+    if not caller.allows(cell.row.least) or (cell.row.is_whole and caller.is_limited):
         is_refused = answer.status == 403 and answer.code in {"", "permission_denied"}
         # That nobody changes an archive may be said first.
         is_over = answer.code == "device_archived"

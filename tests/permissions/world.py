@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from accounts.models import Membership, Tenant, User
 from accounts.services import invitations
+from commands.batch_types import BatchOrder
+from commands.services import batching, custom_kinds
 from devices.models import Device, Site
 from devices.services import (
     erasing,
@@ -22,6 +24,9 @@ from devices.services import (
     unpairing,
 )
 from devices.types import SiteDevice
+from groups.services import members
+from infrared.services import codes
+from infrared.types import IrCodeInput
 from kernel import tokens
 from kernel.actors import Actor
 from notifications.services import channels
@@ -51,7 +56,11 @@ class Side:
     archived: str
     former_key: str
     erased: str
+    group: str
     command: str
+    command_batch: str
+    ir_code: str
+    command_kind: str
     session: str
     batch_key: str
     batch_key_uid: str
@@ -69,6 +78,8 @@ class Side:
         """What stands in the path for an object of that kind of this side."""
         uids = {
             "device": self.device,
+            "ir_code": self.device,
+            "group": self.group,
             "command": self.command,
             "login_session": self.session,
             "provisioning_key": self.batch_key_uid,
@@ -88,7 +99,14 @@ class Side:
             return {"uid": self.tenant.uid, "user_uid": self.people["colleague"].uid}
         if kind == "invitation":
             return {"uid": self.tenant.uid, "invitation_uid": self.invitation}
-        return {"uid": uids.get(kind, UNKNOWN), "command_id": self.command}
+        return {
+            "uid": uids.get(kind, UNKNOWN),
+            "device_uid": self.device,
+            "command_id": self.command,
+            "batch_id": self.command_batch,
+            "code_id": self.ir_code,
+            "name": self.command_kind,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,8 +122,14 @@ class World:
 
 def unknown_names(kind: str) -> dict[str, str]:
     """What stands in the path for an object of that kind that is nowhere."""
-    found = dict.fromkeys(("uid", "user_uid", "invitation_uid"), UNKNOWN)
-    return found | {"site_id": "nowhere-1", "command_id": UNKNOWN_COMMAND}
+    found = dict.fromkeys(("uid", "device_uid", "user_uid", "invitation_uid"), UNKNOWN)
+    return found | {
+        "site_id": "nowhere-1",
+        "command_id": UNKNOWN_COMMAND,
+        "batch_id": UNKNOWN_COMMAND,
+        "code_id": UNKNOWN_COMMAND,
+        "name": "custom.nowhere",
+    }
 
 
 def build_world() -> World:
@@ -125,14 +149,14 @@ def _build_side(name: str) -> Side:
     tenant = households.organisation(owner, name.title())
     actor = _within(owner, tenant)
     lobby, yard = (households.make_site(tenant, f"{name}-{place}") for place in ("lobby", "yard"))
-    members = {
+    people_of = {
         role: _member(f"{role}@{name}.example.com", tenant, role)
         for role in ("viewer", "operator", "admin")
     }
-    members["limited"] = _member(
+    people_of["limited"] = _member(
         f"limited@{name}.example.com", tenant, "operator", site_ids=[lobby.pk]
     )
-    members["colleague"] = _member(f"colleague@{name}.example.com", tenant, "viewer")
+    people_of["colleague"] = _member(f"colleague@{name}.example.com", tenant, "viewer")
     board = _at(lobby, boards.connected_device(actor))
     archived, former_key = _registered(actor, lobby, f"{name}-gone")
     erased, _ = _registered(actor, lobby, f"{name}-erased")
@@ -157,7 +181,7 @@ def _build_side(name: str) -> Side:
     )
     return Side(
         tenant=tenant,
-        people={"owner": owner, **members},
+        people={"owner": owner, **people_of},
         site=lobby.site_id,
         device=board.uid,
         device_name=f"{name}-till",
@@ -166,7 +190,24 @@ def _build_side(name: str) -> Side:
         archived=archived,
         former_key=former_key,
         erased=erased,
+        group=members.create_with_members(
+            name="Lobby", device_uids=[board.uid], actor=actor, now=now
+        )[0].uid,
         command=boards.switch(actor, board, 0, True).id,
+        command_batch=batching.create_batch(
+            order=BatchOrder(kind="reboot", payload={}, target={"devices": [board.uid]}),
+            actor=actor,
+            now=now,
+        ).id,
+        command_kind=custom_kinds.create_kind(
+            name=f"custom.{name}_volume", actor=actor, now=now
+        ).name,
+        ir_code=codes.create_code(
+            device_uid=board.uid,
+            given=IrCodeInput(name="TV on", frequency_hz=38_000, timings=[9000, 4500]),
+            actor=actor,
+            now=now,
+        ).uid,
         session=people.sign_in(owner).session.uid,
         batch_key=batch.key,
         batch_key_uid=batch.row.uid,

@@ -75,7 +75,10 @@ class Command(BaseCommand):
         ticking = TickerThread()
         demo = Demo(base_url=base_url, folder=settings.DATA_DIR) if settings.DEMO else None
         server = make_server(
-            Application(is_reading_mqtt=bool(settings.MQTT_URL)), host=host, port=port
+            Application(is_reading_mqtt=bool(settings.MQTT_URL)),
+            host=host,
+            port=port,
+            before_stop=Application.end_waits,
         )
         self._greet(base_url)
         ticking.start()

@@ -33,7 +33,12 @@ class Command(BaseCommand):
         self.check_migrations()
         connection.close()
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-        server = make_server(Application(), host=options["host"], port=options["port"])
+        server = make_server(
+            Application(),
+            host=options["host"],
+            port=options["port"],
+            before_stop=Application.end_waits,
+        )
         garbage.search_seldom()
         # uvicorn has stopped everything and then raises the signal again.
         with contextlib.suppress(KeyboardInterrupt):
