@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from devices.choices import Sync
+from groups.query import MAX_TEXT
 from ops import wording
 
 _CONNECTIVITY = ("online", "offline", "never_connected")
@@ -28,6 +29,7 @@ class DeviceFilter(forms.Form):
     simulated = forms.ChoiceField(required=False, choices=list(wording.SIMULATED_CHOICES.items()))
     site = forms.RegexField(required=False, regex=r"^[A-Za-z0-9_-]{1,64}$")
     sync = forms.ChoiceField(required=False, choices=Sync.choices)
+    query = forms.CharField(required=False, max_length=MAX_TEXT, strip=True)
     after = forms.RegexField(required=False, regex=r"^[A-Za-z0-9_-]{1,64}$")
 
     def chosen(self) -> dict[str, str]:

@@ -43,7 +43,27 @@ _OPERATE = Section(
                 "ops:device-rotate",
                 "ops:device-transfer",
                 "ops:device-erase",
+                "ops:device-twin",
+                "ops:device-commands",
+                "ops:device-config",
+                "ops:device-codes",
+                "ops:command",
             ),
+        ),
+        Destination(
+            label="Groups",
+            icon="hybrid",
+            url_name="ops:groups",
+            also_current=(
+                "ops:group",
+                "ops:new-group",
+                "ops:edit-group",
+                "ops:remove-group",
+                "ops:group-ask",
+            ),
+        ),
+        Destination(
+            label="Batches", icon="terminal", url_name="ops:batches", also_current=("ops:batch",)
         ),
         Destination(label="Add a device", icon="plus", url_name="ops:claim"),
         Destination(

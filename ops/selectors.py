@@ -14,6 +14,7 @@ from accounts.permissions import has_role
 from audit import selectors as audit
 from commands import selectors as commands
 from devices import selectors as devices
+from groups import selectors as groups
 from kernel import errors, live
 from kernel.actors import Actor
 from ops import connectivity, histories, lifecycle, meters, sensors, wording
@@ -202,9 +203,14 @@ def counts(*, actor: Actor, simulated: str = "") -> Counts:
 
 
 def device_page(*, actor: Actor, chosen: Mapping[str, str], now: datetime) -> DevicePage:
-    """The devices that match, by name; keyset paging stays fast on long lists."""
+    """The devices that match, by name; keyset paging stays fast on long lists.
+
+    Raises InvalidQuery for a query of which it cannot be said what it means.
+    """
     visible = devices.devices_visible_to(actor)
     found = devices.with_sync(_matching(visible, chosen))
+    if query := chosen.get("query"):
+        found = groups.narrowed_by_query(found, actor, query)
     if after := chosen.get("after"):
         last = visible.filter(uid=after).first()
         if last is not None:

@@ -239,7 +239,7 @@ AUDIT_ACTIONS: dict[str, str] = {
 
 # Why a device joined a group, or left it.
 MEMBERSHIP_CAUSES: dict[str, str] = {
-    "edited": "Changed by hand.",
+    "edited": "Edited.",
     "group_created": "The group was made.",
     "query_changed": "The query was changed.",
     "device_new": "The device is new here.",

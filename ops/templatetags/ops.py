@@ -139,6 +139,7 @@ register.filter("plain", wording.plain)
 register.filter("hardware", wording.hardware)
 register.filter("clock", wording.clock)
 register.filter("in_line", documents.in_line)
+register.filter("lasting", wording.lasting)
 
 
 @register.simple_tag

@@ -9,8 +9,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from groups.errors import InvalidQuery
 from ops import forms, selectors
 from ops.views.access import signed_in
+from ops.views.refusals import sentence_of
 
 
 @require_safe
@@ -20,7 +22,11 @@ def devices(request: HttpRequest) -> HttpResponse:
     form = forms.DeviceFilter(request.GET)
     chosen = form.chosen()
     streams = selectors.streams(actor=request.actor)
-    page = selectors.device_page(actor=request.actor, chosen=chosen, now=timezone.now())
+    page, problem = selectors.DevicePage(cards=(), next_after=None), ""
+    try:
+        page = selectors.device_page(actor=request.actor, chosen=chosen, now=timezone.now())
+    except InvalidQuery as error:
+        problem = sentence_of(error)
     return render(
         request,
         "ops/devices.html",
@@ -30,8 +36,10 @@ def devices(request: HttpRequest) -> HttpResponse:
             "chosen": chosen,
             "is_filtered": bool(chosen.keys() - {"after"}),
             "page": page,
+            "problem": problem,
             "tenants": selectors.tenant_choices(actor=request.actor),
             "counts": selectors.counts(actor=request.actor, simulated=chosen.get("simulated", "")),
             "origin": f"{request.scheme}://{request.get_host()}",
         },
+        status=400 if problem else 200,
     )

@@ -37,9 +37,11 @@ def show_refusal(form: forms.Form, error: errors.HomepotError) -> int:
 
 def sentence_of(error: errors.HomepotError) -> str:
     """A refusal in a sentence; where it names places in a document, with what is wrong there."""
+    if not isinstance(error, errors.ValidationFailed):
+        return error.message
     told = [
         f"{place}: {' '.join(said)}" if place.startswith("/") else " ".join(said)
         for place, said in error.details.items()
-        if isinstance(said, list) and all(isinstance(text, str) for text in said)
+        if isinstance(said, list)
     ]
     return " ".join([error.message, *told])

@@ -41,6 +41,7 @@ live.addEventListener("frame:device_removed", own(() => {
 live.addEventListener("frame:device_updated", own(refreshSoon));
 // The lists of actions and changes are the server's to write.
 live.addEventListener("frame:command_updated", own(refreshSoon));
+live.addEventListener("frame:twin_changed", own(refreshSoon));
 live.addEventListener("frame:device_state", own(refreshSoon));
 live.addEventListener("frame:sensor_state", own(refreshSoon));
 document.addEventListener("page:refreshed", ({ detail }) => {
