@@ -8,7 +8,6 @@ from edge.agent import durable_file
 from edge.agent.errors import StateUnreadable
 from edge.protocol import fields, strict_json
 from edge.protocol.convergence import Held
-from edge.protocol.messages import Welcome
 
 AGREED_FILE: Final = "agreed.json"
 REPORT_INTERVAL: Final = "report_interval_s"
@@ -32,22 +31,17 @@ class Agreements:
         """Work by this configuration from now on, unless it is no newer."""
         taken = self.config.taking(version, document)
         if taken is not None:
+            self._write(config=taken)
             self.config = taken
-            self._write()
 
     def take_desired(self, version: int, document: Mapping[str, Any]) -> bool:
         """Take over this desired state; False when it is no newer."""
         taken = self.desired.taking(version, document)
         if taken is None:
             return False
+        self._write(desired=taken)
         self.desired = taken
-        self._write()
         return True
-
-    def after_welcome(self, welcome: Welcome) -> None:
-        """Follow a server that was set back to an earlier state."""
-        self.config = self.config.after_welcome(welcome.config_version)
-        self.desired = self.desired.after_welcome(welcome.desired_version)
 
     def next_report(self) -> int:
         """Return the number of the next report of what the machine is like."""
@@ -67,10 +61,10 @@ class Agreements:
             return float(wanted)
         return configured
 
-    def _write(self) -> None:
+    def _write(self, *, config: Held | None = None, desired: Held | None = None) -> None:
         document = {
-            "config": self.config.to_plain(),
-            "desired": self.desired.to_plain(),
+            "config": (config or self.config).to_plain(),
+            "desired": (desired or self.desired).to_plain(),
             "reports": self._reports,
             "rebooting": None if self.rebooting is None else list(self.rebooting),
         }

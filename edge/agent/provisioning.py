@@ -172,7 +172,9 @@ def _site_device(config: AgentConfig, former: Identity | None) -> dict[str, Any]
 
 
 def _capabilities(config: AgentConfig) -> list[str]:
-    return ["relay", "telemetry"] if config.relay_count else ["telemetry"]
+    relays = ["relay"] if config.relay_count else []
+    infrared = ["infrared"] if config.infrared else []
+    return [*relays, "telemetry", *infrared]
 
 
 def _own_address(url: str) -> str | None:

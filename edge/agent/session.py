@@ -20,7 +20,12 @@ from edge.agent.server import seconds_of
 from edge.protocol import codec, duties, messages, strict_json
 from edge.protocol.close_codes import CloseCode
 from edge.protocol.convergence import TwinReporter
-from edge.protocol.limits import MAX_DOCUMENT_FRAME_BYTES, MAX_FRAME_BYTES, MAX_READINGS
+from edge.protocol.limits import (
+    MAX_DOCUMENT_FRAME_BYTES,
+    MAX_ERROR_CHARS,
+    MAX_FRAME_BYTES,
+    MAX_READINGS,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -103,10 +108,12 @@ class Session:
     async def _serve(self, socket: ClientConnection) -> None:
         welcome = await asyncio.wait_for(self._welcome(socket), _WELCOME_TIMEOUT_S)
         self._machine.set_clock(welcome.server_time, monotonic=self._monotonic())
-        self._machine.agreements.after_welcome(welcome)
         _log.info("connected, session %d", welcome.session_epoch)
         self._state_seq = 0
         await _send(socket, self._numbered(self._machine.board.state_report()))
+        if welcome.config_version != self._machine.agreements.config.version:
+            # One of us was set back, or does not know the other: the server has to find out.
+            await _send(socket, self._config_in_force())
         await _first_to_end(
             self._listen(socket),
             self._beat(socket, welcome.heartbeat_s),
@@ -139,18 +146,36 @@ class Session:
 
     async def _agree(self, socket: ClientConnection, message: messages.DownMessage) -> None:
         """Work by what the server wants, and say so once it is written down."""
-        agreements = self._machine.agreements
         if isinstance(message, messages.Config):
-            agreements.take_config(message.version, message.config)
-            applied = messages.ConfigApplied(version=agreements.config.version)
-            await _send(socket, codec.encode(applied))
+            await _send(socket, self._take_config(message))
         elif isinstance(message, messages.TwinDesired):
-            if not agreements.take_desired(message.version, message.desired):
-                # Who sends what was taken over long ago has not heard so.
-                self._reporter = TwinReporter()
+            self._take_desired(message)
         elif isinstance(message, messages.TwinAck):
             self._reporter.acknowledged(message)
         await self._report(socket)
+
+    def _take_config(self, config: messages.Config) -> str:
+        try:
+            self._machine.agreements.take_config(config.version, config.config)
+        except OSError as fault:
+            _log.exception("configuration %d could not be written down", config.version)
+            error = str(fault)[:MAX_ERROR_CHARS]
+            return codec.encode(messages.ConfigApplied(version=config.version, error=error))
+        return self._config_in_force()
+
+    def _take_desired(self, wanted: messages.TwinDesired) -> None:
+        try:
+            is_newer = self._machine.agreements.take_desired(wanted.version, wanted.desired)
+        except OSError:
+            _log.exception("desired state %d could not be written down", wanted.version)
+            return
+        if not is_newer:
+            # Who sends what was taken over long ago has not heard so.
+            self._reporter = TwinReporter()
+
+    def _config_in_force(self) -> str:
+        version = self._machine.agreements.config.version
+        return codec.encode(messages.ConfigApplied(version=version))
 
     async def _tell(self, socket: ClientConnection) -> None:
         """Say what the work has to say, and now and then what the machine is like."""
@@ -160,6 +185,9 @@ class Session:
             for message in worker.news():
                 if isinstance(message, messages.Ack):
                     await _send(socket, self._numbered(message))
+                elif isinstance(message, messages.ConfigApplied):
+                    # Said a while ago, perhaps: a newer one may be in force by now.
+                    await _send(socket, self._config_in_force())
                 else:
                     await _send(socket, codec.encode(message))
             for outcome in worker.untold():
@@ -177,10 +205,16 @@ class Session:
             machine.state(), desired_version=agreements.desired.version, monotonic=now
         ):
             return
+        try:
+            number = agreements.next_report()
+        except OSError:
+            # A full disk must not cost the connection, over which the relays are still switched.
+            _log.exception("a report could not be numbered")
+            return
         report = self._reporter.next_report(
             machine.state(),
             desired_version=agreements.desired.version,
-            seq=agreements.next_report(),
+            seq=number,
             monotonic=now,
         )
         if report is not None:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from edge.agent.board import Board
-from edge.agent.workshop import WorkFailed, Workshop
-from edge.protocol import duties
+from edge.agent.workshop import Result, WorkFailed, Workshop
+from edge.protocol import documents, duties, limits
 from edge.protocol.messages import Ack, AckStatus, Cancel, Command, UpMessage
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ class Worker:
         rebooted = workshop.finished_reboot()
         if rebooted is not None:
             board.finish(rebooted)
+        # Only now: killed before this, the next start finds out once more.
+        workshop.forget_reboot()
 
     def take(self, command: duties.AnyCommand, *, server_now: datetime) -> Ack:
         """Return the answer to a command; what takes time is begun, and answered again later."""
@@ -70,7 +72,7 @@ class Worker:
     async def _run(self, command: Command) -> None:
         try:
             result = await self._workshop.do(command, self._say)
-            outcome = Ack(command.command_id, AckStatus.SUCCEEDED, result=result)
+            outcome = Ack(command.command_id, AckStatus.SUCCEEDED, result=_fitting(result))
         except WorkFailed as fault:
             outcome = duties.failure(command, error=str(fault))
         except Exception:  # noqa: BLE001  # a command without an answer would stay open
@@ -84,3 +86,9 @@ class Worker:
     def _say(self, message: UpMessage) -> None:
         self._news.append(message)
         self.changed.set()
+
+
+def _fitting(result: Result) -> Result:
+    """Return the result, or why there is none: one too large could not even be read back."""
+    problem = documents.problem_with(result, max_bytes=limits.MAX_RESULT_BYTES)
+    return result if problem is None else {"left_out": problem.code}

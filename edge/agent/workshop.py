@@ -65,13 +65,14 @@ class Workshop:
     def finished_reboot(self) -> Ack | None:
         """Return the answer of the command that restarted the machine, once it has."""
         rebooting = self._agreements.rebooting
-        if rebooting is None:
+        if rebooting is None or rebooting[1] == self._power.boot_id():
             return None
-        self._agreements.note_reboot(None)
-        command_id, boot_id = rebooting
-        if boot_id == self._power.boot_id():
-            return None
-        return Ack(command_id, AckStatus.SUCCEEDED, result={"rebooted": True})
+        return Ack(rebooting[0], AckStatus.SUCCEEDED, result={"rebooted": True})
+
+    def forget_reboot(self) -> None:
+        """Let go of the command that restarted the machine: its outcome is remembered."""
+        if self._agreements.rebooting is not None:
+            self._agreements.note_reboot(None)
 
     async def _reboot(self, command: Command, _: Say) -> Result:
         delay_s = _number(command.payload.get("delay_s"), default=0.0)
@@ -123,7 +124,12 @@ class Workshop:
         signal = {name: command.payload[name] for name in names if name in command.payload}
         if not isinstance(signal.get("timings"), list):
             raise WorkFailed("a signal has timings")
-        await background.run(lambda: self._infrared.transmit(command.command_id, signal))
+        # What goes out in another thread cannot be called back.
+        self.unstoppable.add(command.command_id)
+        try:
+            await background.run(lambda: self._infrared.transmit(command.command_id, signal))
+        finally:
+            self.unstoppable.discard(command.command_id)
         return {"repeat": signal.get("repeat", 1)}
 
 

@@ -4,7 +4,7 @@ Nothing here reads a clock, a file or a socket.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge.protocol import documents, merge_patch
@@ -15,7 +15,11 @@ RESEND_AFTER_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A document that the server wrote and the device works by; version 0 is none."""
+    """A document that the server wrote and the device works by; version 0 is none.
+
+    A server that was set back, or that never had this device, knows of lower versions only. It is
+    told the one in force: what it wants next then comes with a higher one.
+    """
 
     version: int = 0
     document: Mapping[str, Any] = field(default_factory=dict)
@@ -23,14 +27,6 @@ class Held:
     def taking(self, version: int, document: Mapping[str, Any]) -> "Held | None":
         """Return what is held after this one came, None when it is no newer."""
         return Held(version, document) if version > self.version else None
-
-    def after_welcome(self, version: int) -> "Held":
-        """Return what is held once the server told its version; 0 tells nothing.
-
-        A server that was set back to an earlier state counts from there again: without this, what
-        it wants next would be taken for old.
-        """
-        return replace(self, version=version) if 0 < version < self.version else self
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as JSON values."""

@@ -29,9 +29,10 @@ class AgreeingDevice(ReportingDevice):
             self._report_state(at)
 
     def _agree_on_welcome(self, welcome: messages.Welcome, at: Moment) -> None:
-        flash = self.flash
-        flash.config = flash.config.after_welcome(welcome.config_version)
-        flash.desired = flash.desired.after_welcome(welcome.desired_version)
+        in_force = self.flash.config.version
+        if in_force != welcome.config_version:
+            # One of the two was set back, or does not know the other: the server has to find out.
+            self._send(messages.ConfigApplied(version=in_force))
         self._report_now_and_then(at)
 
     def _take_config(self, version: int, document: Mapping[str, Any]) -> bool:

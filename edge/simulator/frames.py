@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from edge.protocol import strict_json
+from edge.protocol import limits, strict_json
 
 
 def kind_of(frame: str | bytes, among: Collection[str]) -> str | None:
@@ -23,7 +23,7 @@ def is_kind(frame: str | bytes, kind: str) -> bool:
 def plain(frame: str | bytes) -> dict[str, Any] | None:
     """Return the members of a frame, None when it is no JSON object."""
     try:
-        found = strict_json.loads(frame)
+        found = strict_json.loads(frame, max_bytes=limits.MAX_DOCUMENT_FRAME_BYTES)
     except strict_json.StrictJSONError:
         return None
     return found if isinstance(found, dict) else None

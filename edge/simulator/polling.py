@@ -11,6 +11,7 @@ from edge.simulator import frames
 
 PENDING_PATH: Final = "/api/v1/devices/pending"
 _RESULT_PATH: Final = "/api/v1/devices/commands/{}/result"
+_NO_COMMAND: Final = "none"
 _CONFIG_PATH: Final = "/api/v1/devices/self/config/applied"
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _JSON: Final = "application/json"
@@ -66,11 +67,13 @@ class Phrasing:
         return Call(kind, PATHS[kind], body)
 
     def _result(self, plain: dict[str, Any]) -> Call:
-        learned = self._learned.get(plain["command_id"])
-        if learned is not None and plain["status"] == messages.AckStatus.SUCCEEDED:
+        # What is malformed on purpose may lack anything.
+        command_id = str(plain.get("command_id", _NO_COMMAND))
+        learned = self._learned.get(command_id)
+        if learned is not None and plain.get("status") == messages.AckStatus.SUCCEEDED:
             plain = plain | {"result": learned}
         body = strict_json.dumps(plain).encode()
-        return Call(messages.Ack.type, _RESULT_PATH.format(plain["command_id"]), body)
+        return Call(messages.Ack.type, _RESULT_PATH.format(command_id), body)
 
 
 def _report(plain: dict[str, Any], uid: str, reported: Mapping[str, Any]) -> Call:

@@ -47,6 +47,7 @@ class SocketStub:
 
     clock_skew: timedelta = timedelta(0)
     heartbeat_s: int = 1
+    config_version: int = 0
     headers: list[Any] = field(default_factory=list)
     connections: asyncio.Queue[DeviceConnection] = field(default_factory=asyncio.Queue)
     url: str = ""
@@ -65,7 +66,10 @@ class SocketStub:
         self.epoch += 1
         await connection.send(
             messages.Welcome(
-                session_epoch=self.epoch, server_time=self.now(), heartbeat_s=self.heartbeat_s
+                session_epoch=self.epoch,
+                server_time=self.now(),
+                heartbeat_s=self.heartbeat_s,
+                config_version=self.config_version,
             )
         )
         self.connections.put_nowait(connection)

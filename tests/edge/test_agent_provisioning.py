@@ -34,7 +34,7 @@ async def test_the_first_run_provisions_and_the_second_uses_the_stored_key(
     server: SocketStub, config: AgentConfig
 ) -> None:
     with provision_stub(body=provisioned(server.url)) as api:
-        config = replace(config, url=api.url)
+        config = replace(config, url=api.url, infrared="file")
         first = await run_until_connected(config, server)
         second = await run_until_connected(config, server)
         (headers, body) = api.requests[0]
@@ -48,7 +48,7 @@ async def test_the_first_run_provisions_and_the_second_uses_the_stored_key(
         "device_type": "homepot_agent",
         "model": "bench",
         "firmware_version": "0.1.0",
-        "capabilities": ["relay", "telemetry"],
+        "capabilities": ["relay", "telemetry", "infrared"],
         "relay_count": 4,
         "is_simulated": False,
     }

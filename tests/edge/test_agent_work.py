@@ -1,20 +1,27 @@
 """A connected agent does more than switching relays: work that takes time, and agreeing."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import stat
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from edge.agent import durable_file
+from edge.agent.agreements import Agreements
 from edge.agent.config import AgentConfig
 from edge.agent.drivers.infrared import RECEIVED_FILE, SENT_FILE
 from edge.agent.power import Power
-from edge.protocol import messages
+from edge.agent.session import Session
+from edge.agent.worker import Worker, _fitting
+from edge.agent.workshop import Workshop
+from edge.protocol import codec, messages
 from edge.protocol.messages import Ack, AckStatus, TwinReported
 from tests.edge.conftest import AgentStarter, running, store_identity
 from tests.edge.homepot_stub import DeviceConnection, SocketStub
@@ -175,6 +182,100 @@ async def test_a_configuration_is_kept_and_confirmed_and_an_older_one_changes_no
         report = await (await server.next_connection()).expect(TwinReported)
     assert report.document is not None
     assert report.document["config_version"] == 5
+
+
+@pytest.mark.parametrize("told", [4, 0, 12])
+async def test_a_server_that_knows_another_version_is_told_the_one_in_force(
+    server: SocketStub, run_agent: AgentStarter, told: int
+) -> None:
+    """It was restored from a backup, or never had this device; or the device was set back."""
+    async with run_agent(server):
+        connection = await server.next_connection()
+        await connection.send(messages.Config(9, {"a": 9}))
+        await connection.send(messages.TwinDesired(9, {"report_interval_s": 30}))
+        await connection.expect(messages.ConfigApplied)
+        while (await acknowledged(connection)).desired_version != 9:
+            pass
+    server.config_version = told
+    async with run_agent(server):
+        connection = await server.next_connection()
+        assert await connection.expect(messages.ConfigApplied) == messages.ConfigApplied(9)
+        assert (await acknowledged(connection)).desired_version == 9
+        await connection.send(messages.Config(10, {"a": 4}))
+        assert await connection.expect(messages.ConfigApplied) == messages.ConfigApplied(10)
+
+
+def test_what_was_said_late_names_the_configuration_in_force(tmp_path: Path) -> None:
+    agreements = Agreements(tmp_path / "agreed.json")
+    agreements.take_config(5, {"a": 5})
+
+    class Wire:
+        sent: list[str] = []
+
+        async def send(self, frame: str) -> None:
+            self.sent.append(frame)
+
+    machine: Any = SimpleNamespace(
+        agreements=agreements,
+        worker=SimpleNamespace(
+            changed=asyncio.Event(), news=lambda: [messages.ConfigApplied(4)], untold=list
+        ),
+        state=dict,
+    )
+
+    async def tell() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(Session(machine)._tell(Wire()), 0.05)  # type: ignore[arg-type]
+
+    asyncio.run(tell())
+    assert codec.decode_up(Wire.sent[0]) == messages.ConfigApplied(5)
+
+
+def test_what_could_not_be_written_down_is_not_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreements = Agreements(tmp_path / "agreed.json")
+    agreements.take_config(4, {"a": 4})
+    machine: Any = SimpleNamespace(agreements=agreements, state=dict)
+
+    def full(*_: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(durable_file, "write", full)
+    session = Session(machine)
+    said = codec.decode_up(session._take_config(messages.Config(5, {"a": 5})))
+    assert said == messages.ConfigApplied(5, "no space left")
+    session._take_desired(messages.TwinDesired(5, {"a": 5}))
+    asyncio.run(session._report(None))  # type: ignore[arg-type]
+    assert (agreements.config.version, agreements.desired.version) == (4, 0)
+
+
+def test_a_reboot_is_forgotten_only_once_its_outcome_is_remembered(tmp_path: Path) -> None:
+    agreements = Agreements(tmp_path / "agreed.json")
+    agreements.note_reboot("c1", boot_id="first")
+
+    def workshop() -> Workshop:
+        found = Agreements(tmp_path / "agreed.json")
+        return Workshop(agreements=found, diagnostics=Any, power=OtherBoot("second"))  # type: ignore[arg-type]
+
+    class Killed(Exception):
+        pass
+
+    def kill(_: Ack) -> None:
+        raise Killed
+
+    told: list[Ack] = []
+    with pytest.raises(Killed):
+        Worker(SimpleNamespace(finish=kill), workshop())  # type: ignore[arg-type]
+    for _ in range(2):
+        Worker(SimpleNamespace(finish=told.append), workshop())  # type: ignore[arg-type]
+    assert [(ack.command_id, ack.status) for ack in told] == [("c1", AckStatus.SUCCEEDED)]
+
+
+def test_a_result_that_is_too_large_is_left_out() -> None:
+    """With it in its memory the agent would not start again."""
+    assert _fitting({"a": 1}) == {"a": 1}
+    assert _fitting({"a": "x" * 20_000}) == {"left_out": "too_large"}
 
 
 async def acknowledged(connection: DeviceConnection) -> TwinReported:

@@ -21,15 +21,6 @@ def test_only_a_newer_document_is_taken_over() -> None:
     assert held.taking(4, {}) == Held(4, {})
 
 
-def test_a_server_that_was_set_back_is_followed_and_one_that_says_nothing_is_not() -> None:
-    held = Held(9, {"a": 1})
-    assert held.after_welcome(0) == held
-    assert held.after_welcome(12) == held
-    set_back = held.after_welcome(4)
-    assert set_back == Held(4, {"a": 1}), "it goes on working by what it has"
-    assert set_back.taking(5, {}) == Held(5, {})
-
-
 def test_what_is_held_survives_being_written_down_and_nonsense_is_nothing_held() -> None:
     held = Held(9, {"a": [1, None]})
     assert Held.from_plain(held.to_plain()) == held

@@ -115,6 +115,17 @@ def test_a_configuration_is_taken_over_once_and_always_confirmed() -> None:
     assert (flash.config.version, flash.config.document) == (6, {"a": 6})
 
 
+def test_a_device_never_names_another_version_than_it_works_by() -> None:
+    device = bench()
+    device.say(messages.Config(9, {"a": 9}))
+    device.say(messages.TwinDesired(9, {"volume": 3}))
+    device.connect()
+    assert [one.version for one in said(device.fresh, ConfigApplied)] == [9]
+    assert [one.desired_version for one in said(device.fresh, TwinReported)] == [9]
+    device.say(messages.Config(10, {"a": 4}))
+    assert device.core.flash.config.document == {"a": 4}
+
+
 def test_a_device_reports_itself_once_something_is_desired_and_converges() -> None:
     device = bench()
     assert said(device.effects, TwinReported) == []

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from edge.protocol import codec, messages
+from edge.protocol.limits import MAX_DOCUMENT_BYTES
 from edge.protocol.merge_patch import apply_patch
 from edge.simulator import polling
+from edge.simulator.chaos import MALFORMED_FRAMES
 from edge.simulator.fleet import Fleet
 from edge.simulator.options import FleetOptions
 from edge.simulator.profiles import INFRARED
@@ -153,3 +155,17 @@ def test_a_whole_report_over_http_removes_all_that_the_server_may_have_besides(
     assert call.content_type == "application/merge-patch+json"
     assert json.loads(call.body) == patch
     assert apply_patch(known, patch) == apply_patch({}, patch) == document
+
+
+@pytest.mark.parametrize("frame", MALFORMED_FRAMES)
+def test_nothing_malformed_stops_a_device(frame: str | bytes) -> None:
+    polling.Phrasing().call_for(frame, uid=UID, reported={})
+
+
+def test_the_largest_document_is_reported() -> None:
+    document = {"text": "x" * (MAX_DOCUMENT_BYTES - len('{"text":""}'))}
+    frame = codec.encode(messages.TwinReported(document=document, desired_version=3))
+    call = polling.Phrasing().call_for(frame, uid=UID, reported={})
+    assert call is not None
+    assert call.path.endswith("?desired_version=3")
+    assert json.loads(call.body) == document

@@ -18,6 +18,7 @@ from tests.factories.users import tenant_of
 from tests.kernel.threads import run_at_once
 from tests.twins.test_desiring import desire
 from tests.twins.test_reporting import report, twin
+from twins import delta
 from twins.models import TwinPolicy
 from twins.services import alerting
 
@@ -84,6 +85,25 @@ def test_each_tenant_says_how_long_is_too_long(owner: Actor, board: Board) -> No
     policy.drift_alert_after_s = 60
     policy.save()
     assert alerting.tell_of_long_drifts(start + timedelta(seconds=60)) == 1
+
+
+def test_who_is_told_while_the_drift_ends_hears_of_its_end(
+    board: Board, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job commits between the device's lock and the judgement."""
+    start = timezone.now()
+    late = start + timedelta(hours=2)
+    desire(board, {"a": 1}, now=start)
+    judge = delta.is_in_sync
+
+    def judged(*documents: Any) -> bool:
+        alerting.tell_of_long_drifts(late)
+        return judge(*documents)
+
+    monkeypatch.setattr(delta, "is_in_sync", judged)
+    report(board, {"a": 1}, now=late)
+    kinds = Change.objects.unscoped(WHY).order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["drift", "drift_ended"]
 
 
 def test_nobody_is_told_of_a_life_that_has_ended(owner: Actor, board: Board) -> None:

@@ -10,14 +10,15 @@ from django.utils import timezone
 
 from devices.errors import DeviceUnpaired, SessionFenced
 from devices.services import claiming, unpairing
-from edge.protocol.messages import TwinAck, TwinReported
+from edge.protocol.messages import TwinAck, TwinDesired, TwinReported
 from kernel.actors import Actor
 from kernel.errors import NotFound, ValidationFailed
 from tests.factories.devices import Board, connected_device, provision, reconnected
 from tests.twins.test_desiring import desire, put, revisions
 from twins import selectors
+from twins.errors import RevisionGone
 from twins.models import Twin, TwinRevision
-from twins.services import reporting, retention
+from twins.services import keeping, reporting, retention
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -99,11 +100,46 @@ def test_what_the_device_has_taken_over_is_not_told_again(board: Board) -> None:
     assert selectors.unapplied_desired(ids)[board.device_id].version == 2
     report(board, {"a": 2}, desired_version=2)
     assert selectors.unapplied_desired(ids) == {}
-    # A version that never was says nothing; a device that was reset is told once more.
-    report(board, {}, desired_version=9)
-    assert selectors.desired_versions(ids) == {board.device_id: (2, 2)}
+    # A device that was reset is told once more.
     report(board, {}, desired_version=0)
     assert selectors.unapplied_desired(ids)[board.device_id].version == 2
+
+
+def test_a_version_that_we_do_not_know_is_outbid(owner: Actor, board: Board) -> None:
+    """Of before a restored backup, or of a former owner of the hardware."""
+    for number in (1, 2, 3):
+        desire(board, {"a": number})
+    report(board, document={"a": 9}, desired_version=3)
+    for strange in (7, 63, 63, 70):
+        report(board, {}, desired_version=strange)
+    wanted = selectors.unapplied_desired([board.device_id])[board.device_id]
+    assert (wanted.version, wanted.desired) == (71, {"a": 3})
+    assert selectors.desired_versions([board.device_id]) == {board.device_id: (71, 0)}
+    report(board, {"a": 3}, desired_version=71)
+    assert selectors.unapplied_desired([board.device_id]) == {}
+    assert not twin(board).is_drifting
+    # One line however often it was said, and every version is still what it was.
+    desire(board, {"a": 72})
+    made = [row for row in revisions(board) if row.section == "desired"]
+    assert [row.version for row in made] == [1, 2, 3, 71, 72]
+    assert (made[3].origin, made[3].restored, made[3].by) == ("restore", 3, board.uid)
+    for version, document in ((0, {}), (1, {"a": 1}), (3, {"a": 3}), (71, {"a": 3})):
+        view = selectors.twin_at(actor=owner, device_uid=board.uid, at=version)
+        assert (view.desired_version, view.desired) == (version, document)
+    with pytest.raises(RevisionGone):
+        selectors.twin_at(actor=owner, device_uid=board.uid, at=40)
+
+
+@pytest.mark.parametrize("version", [2**53, 2**63 - 1])
+def test_no_device_drives_the_count_to_its_end(board: Board, version: int) -> None:
+    desire(board, {"a": 1})
+    report(board, {}, desired_version=version)
+    assert selectors.desired_versions([board.device_id]) == {board.device_id: (1, 0)}
+
+
+def test_what_a_former_owner_wished_for_is_taken_back(board: Board) -> None:
+    report(board, document={"a": 1}, desired_version=4)
+    assert selectors.unapplied_desired([board.device_id])[board.device_id] == TwinDesired(5, {})
 
 
 def test_drift_has_a_beginning_and_an_end(owner: Actor, board: Board) -> None:
@@ -172,6 +208,23 @@ def test_what_was_reported_before_the_claim_becomes_the_owners(owner: Actor) -> 
     claiming.claim_device(code=made.claim_code, actor=owner, now=timezone.now())
     assert twin(unclaimed).tenant_id in owner.tenant_ids
     assert {row.tenant_id for row in revisions(unclaimed)} == {twin(unclaimed).tenant_id}
+
+
+def test_a_device_that_reports_all_the_time_does_not_fill_the_table(
+    owner: Actor, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "MOST_REPORTED", 3)
+    monkeypatch.setattr(keeping, "_LOOKED_AT_EVERY", 2)
+    for number in range(6):
+        report(board, {"a": number})
+        desire(board, {"a": number})
+    kept = [row.version for row in revisions(board) if row.section == "reported"]
+    assert kept == [4, 5, 6]
+    _, document = selectors.revision_of(
+        actor=owner, device_uid=board.uid, section="reported", version=4
+    )
+    assert document == {"a": 3}
+    assert len(revisions(board)) == 3 + 6
 
 
 def test_old_reports_are_forgotten_but_not_how_the_device_was_then(

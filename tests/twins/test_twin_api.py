@@ -230,3 +230,8 @@ def test_an_admin_sets_the_tenants_rules(api: APIClient, owner: Actor) -> None:
     refused = operator.patch(url, {"drift_alert_after_s": 5}, format="json", headers=headers)
     assert refused.status_code == 403
     assert operator.get(url, headers=headers).json()["drift_alert_after_s"] == 0
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_no_clock_shows_is_refused(api: APIClient, url: str, moment: str) -> None:
+    assert api.get(url, {"at": moment}).status_code == 400

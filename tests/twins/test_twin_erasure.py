@@ -11,6 +11,7 @@ from devices.services import erasing, unpairing
 from tests.factories.devices import connected_device
 from tests.twins.test_desiring import desire, revisions
 from tests.twins.test_reporting import report, twin
+from twins import selectors
 from twins.services import lives
 
 if TYPE_CHECKING:
@@ -29,10 +30,14 @@ def test_documents_and_versions_go_and_numbers_stay(
         desire(each, {"a": "ada", "b": 1})
         desire(each, {"b": None})
         report(each, {"wifi": "ada's"})
+    tags = [selectors.twin_of(actor=owner, device_uid=board.uid).etag]
     unpairing.unpair_device(device_uid=board.uid, actor=owner, now=timezone.now())
+    tags.append(selectors.twin_of(actor=owner, device_uid=board.uid).etag)
     asked = erasing.request_erasure(device_uid=board.uid, actor=owner, now=timezone.now())
     while erasing.run_erasures(timezone.now()):
         pass
+    tags.append(selectors.twin_of(actor=owner, device_uid=board.uid).etag)
+    assert len(set(tags)) == 3, "what is shown is another each time"
     asked.refresh_from_db()
     assert asked.report["erased"]["twin"] == {"revisions_deleted": 3, "documents_emptied": 1}
     assert revisions(board) == []

@@ -241,11 +241,11 @@ def place_in_time(name: str, text: str) -> int | datetime:
     try:
         # A + in an address is a space unless it was encoded.
         moment = parse_datetime(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ValidationFailed(details={name: ["A version, or a time like 2026-11-21T20:00:00Z."]})
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment is not None:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValidationFailed(details={name: ["A version, or a time like 2026-11-21T20:00:00Z."]})
 
 
 def delta_body(view: DeltaView) -> dict[str, Any]:

@@ -51,3 +51,13 @@ class TwinRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.section} version {self.version} of device {self.device_id}"
+
+    @property
+    def is_outbid(self) -> bool:
+        """Whether it is an earlier version under a number above one that only the device knew."""
+        return self.origin == Origin.RESTORE and self.restored is not None and not self.changes
+
+    @property
+    def span(self) -> int:
+        """How far it is from the version before it: numbers that only a device knew are none."""
+        return self.version - (self.restored or 0) if self.is_outbid else 1

@@ -110,15 +110,13 @@ def document_at(*, twin: Twin, section: str, version: int) -> dict[str, Any]:
     whole = newer.filter(document__isnull=False).order_by("version").first()
     if whole is not None and whole.version < present:
         present, document = whole.version, whole.document or {}
-    steps = list(
-        newer.filter(version__lte=present).order_by("-version").values_list("version", "changes")
-    )
+    steps = list(newer.filter(version__lte=present).order_by("-version").defer("document"))
     # Those in between must all be there, and the wanted one itself unless it is the beginning.
     is_kept = version == 0 or _revisions(twin.device_id, section).filter(version=version).exists()
-    if not is_kept or len(steps) != present - version:
+    if not is_kept or sum(step.span for step in steps) != present - version:
         raise RevisionGone
-    for _, changes in steps:
-        document = undo(document, map(Change.of, changes))
+    for step in steps:
+        document = undo(document, map(Change.of, step.changes))
     return document
 
 
@@ -155,8 +153,8 @@ def _version_at(twin: Twin, section: str, moment: datetime) -> int:
 
 def _end_of(twin: Twin, version: int) -> datetime | None:
     """When the desired version was replaced; None while it holds."""
-    newer = _revisions(twin.device_id, Section.DESIRED).filter(version=version + 1)
-    ended: datetime | None = newer.values_list("at", flat=True).first()
+    newer = _revisions(twin.device_id, Section.DESIRED).filter(version__gt=version)
+    ended: datetime | None = newer.order_by("version").values_list("at", flat=True).first()
     return ended
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from devices.types import Happening, SessionFacts
 from kernel import live
 from kernel.compiled import Insert, Select, Slot, Update
 from kernel.errors import Conflict
 from kernel.events import publish
+from kernel.locking import lock_rows
 from notifications.choices import Kind
 from notifications.services import intents
 from twins import delta, events, history, stamps
@@ -19,6 +20,9 @@ from twins.selectors.twins import sync_of
 
 # With every so many versions the whole document is kept: no more than these are ever undone.
 WHOLE_EVERY: Final = 32
+# A device may report for ever and as fast as it likes: its oldest versions go before their time.
+MOST_REPORTED: Final = 20_000
+_LOOKED_AT_EVERY: Final = 100
 _TWIN = Select(
     lambda *unread: (
         Twin.objects.unscoped("the twin of the device whose lock is held")
@@ -50,6 +54,7 @@ class Keeper:
         self._now = now
         self._columns: dict[str, Any] = {}
         self._revisions: list[TwinRevision] = []
+        self._outdone: TwinRevision | None = None
 
     @property
     def is_shown_change(self) -> bool:
@@ -89,6 +94,26 @@ class Keeper:
         self._put("desired_by", by[:200])
         self._note(Section.DESIRED, version, at, changes, document, by, cause, origin, restored)
         return changes
+
+    def outbid(self, version: int, *, by: str, cause: list[Any]) -> None:
+        """Give the desired document the number after one that only the device knows of.
+
+        The revision says which version it restores and changes nothing. Of several in a row the
+        last is kept: a device that goes on so must not fill the table.
+        """
+        twin = self.twin
+        present = _revision(twin.device_id, twin.desired_version)
+        self._outdone = present if present is not None and present.is_outbid else None
+        restored = twin.desired_version if self._outdone is None else self._outdone.restored
+        at = self._after(twin.desired_at)
+        self._put("desired", twin.desired)
+        self._put("desired_version", version + 1)
+        self._put("desired_at", at)
+        self._put("desired_by", by[:200])
+        self._put("applied_version", 0)
+        self._note(
+            Section.DESIRED, version + 1, at, [], twin.desired, by, cause, Origin.RESTORE, restored
+        )
 
     def report(
         self, document: dict[str, Any], *, by: str, cause: list[Any], origin: Origin
@@ -170,7 +195,7 @@ class Keeper:
         is_drifting = not delta.is_in_sync(twin.desired, twin.reported, twin.tombstones)
         if is_drifting == twin.is_drifting:
             return
-        if twin.drift_told_at is not None and twin.tenant_id is not None:
+        if twin.tenant_id is not None and twin.is_drifting and self._was_told():
             # Who was to be told of it and was not yet need not hear of it any more.
             ended = Happening(
                 kind=Kind.DRIFT_ENDED,
@@ -185,6 +210,12 @@ class Keeper:
         change = events.DriftBegan if is_drifting else events.DriftEnded
         publish(change(occurred_at=self._now, device_id=twin.device_id))
 
+    def _was_told(self) -> bool:
+        """Whether somebody was told of the drift, also by a job that does so this very moment."""
+        rows: Any = Twin.objects.unscoped("the twin of the device whose lock is held")
+        row = lock_rows(rows.filter(pk=self.twin.pk).only("pk", "drift_told_at"))
+        return bool(row) and row[0].drift_told_at is not None
+
     def _write(self) -> None:
         twin = self.twin
         if self._is_new:
@@ -194,7 +225,17 @@ class Keeper:
             where = {"device_id": twin.device_id, "edition": self._read_edition}
             if not _COLUMNS.run(where=where, **self._columns):
                 raise Conflict
+        if self._outdone is not None:
+            self._outdone.delete()
         _REVISION.many(self._revisions)
+        if "reported" in self._columns and twin.reported_version % _LOOKED_AT_EVERY == 0:
+            self._forget_oldest_reports()
+
+    def _forget_oldest_reports(self) -> None:
+        rows: Any = TwinRevision.objects.unscoped("versions of the device whose lock is held")
+        oldest = self.twin.reported_version - MOST_REPORTED
+        reported = rows.filter(device_id=self.twin.device_id, section=Section.REPORTED)
+        reported.filter(version__lte=oldest)._raw_delete(rows.db)
 
     def _tell(self) -> None:
         twin = self.twin
@@ -211,6 +252,12 @@ class Keeper:
             payload=live_payload(twin, self.device_uid),
             now=self._now,
         )
+
+
+def _revision(device_id: int, version: int) -> TwinRevision | None:
+    rows: Any = TwinRevision.objects.unscoped("a version of the device whose lock is held")
+    found = rows.filter(device_id=device_id, section=Section.DESIRED, version=version).first()
+    return cast("TwinRevision | None", found)
 
 
 def live_payload(twin: Twin, device_uid: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db.models import F
 
 from devices.registry import Claimed, Ended
+from kernel.locking import lock_rows
 from twins.models import Twin, TwinRevision
 from twins.selectors.twins import sync_of
 
@@ -31,9 +32,11 @@ def end_drifts(ended: Sequence[Ended]) -> None:
     """Nobody waits any more for devices whose lives have ended to be as desired."""
     rows = Twin.objects.unscoped(_LOCKED)
     lives = {life.device_id: life.now for life in ended}
-    drifting = rows.filter(device_id__in=lives, is_drifting=True)
     if lives:
-        drifting.update(
+        # Of those that did not drift, too, something else is shown from now on. Locked in the
+        # order in which the job does that tells of drifts.
+        twins = lock_rows(rows.filter(device_id__in=lives).only("pk"))
+        rows.filter(pk__in=[twin.pk for twin in twins]).update(
             is_drifting=False,
             drift_since=None,
             drift_told_at=None,
@@ -78,5 +81,6 @@ def erase(device_id: int, now: datetime) -> dict[str, int]:
         return {}
     for name, value in emptied.items():
         setattr(twin, name, value)
-    twin.save(update_fields=list(emptied))
+    twin.edition += 1
+    twin.save(update_fields=[*emptied, "edition"])
     return {"documents_emptied": 1}

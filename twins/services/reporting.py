@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from devices.errors import DeviceUnpaired
 from devices.services import sessions
@@ -19,6 +19,9 @@ from twins.choices import Origin
 from twins.models import Twin
 from twins.services.keeping import Keeper
 from twins.types import Reception
+
+# No device drives our count of versions to where it ends.
+_HIGHEST: Final = 2**53
 
 
 def record_report(
@@ -79,7 +82,7 @@ def _receive(
         keeper.set(reported_seq=report.seq)
     if epoch is not None:
         keeper.set(reported_epoch=epoch)
-    _note_applied(keeper, report.desired_version, now)
+    _note_applied(keeper, report.desired_version, actor, now)
     keeper.forget_removals()
     keeper.save()
     return _reception(twin, is_changed=bool(changes), is_outdated=False)
@@ -108,15 +111,20 @@ def _reported(twin: Twin, report: TwinReported) -> dict[str, Any]:
     return document
 
 
-def _note_applied(keeper: Keeper, version: int | None, now: datetime) -> None:
-    """Believe which desired version the device works by; one that never was says nothing.
+def _note_applied(keeper: Keeper, version: int | None, actor: Actor, now: datetime) -> None:
+    """Believe which desired version the device works by.
 
     It may be an older one than before: a device that was reset has lost what it had taken over.
+    One above ours is of before a backup was restored here, or of a former owner. Devices take
+    newer versions only, so that ours gets a number above it: nothing else would ever reach it.
     """
     twin = keeper.twin
-    if version is None or version > twin.desired_version or version == twin.applied_version:
+    if version is None or version == twin.applied_version:
         return
-    keeper.set(applied_version=version, applied_at=now)
+    if version <= twin.desired_version:
+        keeper.set(applied_version=version, applied_at=now)
+    elif version < _HIGHEST and twin.tenant_id is not None:
+        keeper.outbid(version, by=actor.label, cause=[actor.as_cause()])
 
 
 def _reception(twin: Twin, *, is_changed: bool, is_outdated: bool) -> Reception:

@@ -42,6 +42,8 @@ def _forget_chunk(*, before: datetime, chunk: int) -> int:
         version=OuterRef("version") + 1,
         at__lt=before,
     )
-    keys = list(reported.filter(Exists(newer)).order_by("at").values_list("pk", flat=True)[:chunk])
+    # By the key too: of versions of one moment the older one goes first, or none would find it.
+    oldest = reported.filter(Exists(newer)).order_by("at", "pk")
+    keys = list(oldest.values_list("pk", flat=True)[:chunk])
     deleted: int = rows.filter(pk__in=keys)._raw_delete(rows.db) if keys else 0
     return deleted
