@@ -4,6 +4,8 @@ The product runs once with a log of its statements. What differs from one comman
 (its key and uid, the numbers in the tenant's chain and stream, the device's own counter) is
 recognised by value: the benchmark starts these counters in ranges of their own. The replay puts
 fresh values there, so that every statement finds and changes as many rows as it did originally.
+Times move with the clock: a command that was due an answer minutes ago would be swept by the
+product, which runs beside, between two of its own statements.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +32,8 @@ LIVE_SEQ_FROM = 800_000_000
 AUDIT_SEQ_FROM = 900_000_000
 _WIDTH = 100_000_000
 _UUID7 = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?7[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+# As Django writes it for SQLite.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?")
 _SAVED = re.compile(r"(SAVEPOINT|RELEASE SAVEPOINT)", re.IGNORECASE)
 # The threads that carry out commands; the ticker's are not part of one.
 _THREADS = ("web", "database")
@@ -157,15 +161,19 @@ class Replay:
     _live_shift: int = 0
     _last_live_seq: int = 0
     _audit_seq: int = 0
+    _passed: timedelta = timedelta()
     _original_uid: str = field(init=False, default="")
+    _recorded_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self._original_uid = self._find_uid()
+        self._recorded_at = self._find_moment()
 
     def run(self) -> None:
         """One command's statements, commits included."""
         self.done += 1
         self._uid = str(uuid.uuid4())
+        self._passed = datetime.now(UTC) - self._recorded_at
         for step in self.steps:
             live = [n for n in _numbers(step.parameters) if _within(n, LIVE_SEQ_FROM)]
             self._live_shift = self._last_live_seq - max(live, default=0)
@@ -191,8 +199,8 @@ class Replay:
             return value
         if isinstance(value, int):
             return self._fresh_number(value)
-        if isinstance(value, str):
-            return self._fresh_text(value)
+        if isinstance(value, (datetime, str)):
+            return self._fresh_words(value)
         if isinstance(value, uuid.UUID):
             return uuid.UUID(self._fresh_text(str(value)))
         if isinstance(value, _Json):
@@ -212,6 +220,13 @@ class Replay:
             return self._audit_seq
         return value
 
+    def _fresh_words(self, value: datetime | str) -> datetime | str:
+        if isinstance(value, datetime):
+            return value + self._passed
+        if _MOMENT.fullmatch(value):
+            return str(datetime.fromisoformat(value) + self._passed)
+        return self._fresh_text(value)
+
     def _fresh_text(self, text: str) -> str:
         original = self._original_uid
         text = text.replace(original, self._uid)
@@ -224,6 +239,18 @@ class Replay:
             for value in step.parameters:
                 if found := _UUID7.fullmatch(str(value)):
                     return str(uuid.UUID(found[0]))
+        raise RuntimeError("No command was recorded.")
+
+    def _find_moment(self) -> datetime:
+        """When the recorded command was asked for: the first time that its row tells."""
+        for step in self.steps:
+            if not step.sql.startswith('INSERT INTO "commands_command" '):
+                continue
+            for value in step.parameters:
+                if isinstance(value, datetime):
+                    return value
+                if isinstance(value, str) and _MOMENT.fullmatch(value):
+                    return datetime.fromisoformat(value).replace(tzinfo=UTC)
         raise RuntimeError("No command was recorded.")
 
 

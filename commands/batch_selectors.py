@@ -6,12 +6,13 @@ import uuid
 from collections import Counter
 from typing import Any
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from commands import pacing, state_machine
 from commands.batch_types import BatchCounts, BatchView
 from commands.choices import MemberState
 from commands.models import BatchMember, CommandBatch
+from devices import selectors as device_selectors
 from kernel import errors
 from kernel.actors import Actor
 
@@ -20,9 +21,21 @@ _ENDED_OTHERWISE = frozenset({state_machine.CANCELLED, state_machine.SUPERSEDED}
 
 
 def batches_visible_to(actor: Actor) -> QuerySet[CommandBatch]:
-    """Batches of the actor's tenants."""
+    """Batches of the actor's tenants; who is limited to sites sees those that concern them."""
     found: QuerySet[CommandBatch] = CommandBatch.objects.visible_to(actor)
+    if actor.site_limits:
+        seen = BatchMember.objects.visible_to(actor).filter(batch=OuterRef("pk"))
+        found = found.filter(Exists(seen))
     return found
+
+
+def has_hidden_members(batch: CommandBatch, actor: Actor) -> bool:
+    """Whether the batch has devices of sites that the actor does not see."""
+    if batch.tenant_id not in actor.site_limits:
+        return False
+    members = BatchMember.objects.unscoped("members of a batch that the actor sees")
+    seen = BatchMember.objects.visible_to(actor).filter(batch=batch)
+    return bool(seen.count() < members.filter(batch=batch).count())
 
 
 def batch_by_uid(*, actor: Actor, uid: uuid.UUID) -> CommandBatch:
@@ -49,11 +62,12 @@ def members_of(
 def view_of(batch: CommandBatch, actor: Actor) -> BatchView:
     """The batch with the counts of the devices that the actor may see."""
     counts = counts_of(BatchMember.objects.visible_to(actor).filter(batch=batch))
+    is_limited = batch.tenant_id in actor.site_limits
     return BatchView(
         id=str(batch.uid),
         kind=batch.kind,
         payload=batch.payload,
-        target=batch.target,
+        target=_seen_of(batch.target, actor) if is_limited else batch.target,
         delivery=str(batch.delivery),
         lifetime_s=batch.lifetime_s,
         state=str(batch.state),
@@ -61,7 +75,7 @@ def view_of(batch: CommandBatch, actor: Actor) -> BatchView:
         per_minute=batch.per_minute,
         abort_percent=batch.abort_percent,
         abort_sample=batch.abort_sample,
-        total=batch.total,
+        total=counts.total if is_limited else batch.total,
         counts=counts,
         seconds_left=pacing.seconds_left(counts.pending, batch.per_minute),
         cause=batch.cause,
@@ -70,6 +84,16 @@ def view_of(batch: CommandBatch, actor: Actor) -> BatchView:
         paused_at=batch.paused_at,
         finished_at=batch.finished_at,
     )
+
+
+def _seen_of(target: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    """The target without the names of devices that the actor does not see."""
+    named = target.get("devices")
+    if not isinstance(named, list):
+        return target
+    rows = device_selectors.devices_visible_to(actor).filter(uid__in=named)
+    seen = set(rows.values_list("uid", flat=True))
+    return {"devices": [uid for uid in named if uid in seen]}
 
 
 def counts_of(members: QuerySet[BatchMember]) -> BatchCounts:

@@ -42,6 +42,12 @@ class BatchCounts:
         """Members whose command has an outcome that tells of success or failure."""
         return self.succeeded + self.failed
 
+    @property
+    def total(self) -> int:
+        """All members that were counted."""
+        ended = self.succeeded + self.failed + self.cancelled
+        return self.pending + self.skipped + self.open + ended
+
     def as_json(self) -> dict[str, int]:
         """The counts as plain JSON values."""
         return {

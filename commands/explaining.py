@@ -40,6 +40,7 @@ def explain_command(
             sends=command.sends,
             max_sends=_max_sends(command.kind),
             timeout_at=command.timeout_at,
+            is_worn_out=_is_worn_out(command),
             is_cancel_sent=command.cancel_sent_at is not None,
             blocker=_blocker(command, now) if is_open else None,
             batch=_batch(command),
@@ -85,6 +86,12 @@ def _standing(command: Command, actor: Actor, now: datetime) -> explanation_fact
 
 def _max_sends(kind: str) -> int:
     return registry.kind_named(kind).max_sends if registry.knows(kind) else 1
+
+
+def _is_worn_out(command: Command) -> bool:
+    return registry.knows(command.kind) and registry.kind_named(command.kind).is_worn_out(
+        command.sends
+    )
 
 
 def _blocker(command: Command, now: datetime) -> explanation_facts.Blocker | None:

@@ -110,12 +110,12 @@ def _waits_for_answer(facts: Facts) -> Iterable[Sentence]:
 
 
 def _unknown(facts: Facts) -> Sentence:
-    is_left = facts.sends < facts.max_sends and facts.timeout_at is not None
-    then = (
-        "It is sent again under its id"
-        if is_left
-        else "It is sent again only when the device connects anew"
-    )
+    if facts.is_worn_out:
+        then = "It is not sent again"
+    elif facts.sends < facts.max_sends and facts.timeout_at is not None:
+        then = "It is sent again under its id"
+    else:
+        then = "It is sent again only when the device connects anew"
     return Sentence(
         code="unanswered",
         text=f"It was sent {_times(facts.sends)} and no answer came. {then}; "

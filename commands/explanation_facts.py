@@ -50,6 +50,7 @@ class Facts:
     sends: int = 0
     max_sends: int = 1
     timeout_at: datetime | None = None
+    is_worn_out: bool = False
     is_cancel_sent: bool = False
     blocker: Blocker | None = None
     batch: dict[str, Any] | None = None

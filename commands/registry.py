@@ -44,8 +44,10 @@ class Kind:
     that never said what it can do is asked.
 
     `answer_s`: unanswered so many seconds after it was sent, its outcome is unknown; None: as the
-    installation has it (ACK_TIMEOUT_SECONDS). `run_s`: the same after the device said that it has begun, or got further. `max_sends`: how often it is
-    handed out under its id while its outcome is unknown.
+    installation has it (ACK_TIMEOUT_SECONDS). `run_s`: the same after the device said that
+    it has begun, or got further. `max_sends`: how often it is handed out under its id while its
+    outcome is unknown, new connections not counted; `most_sends`: those counted too, for what a
+    device that forgets its ring would do again each time it comes.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Kind:
     answer_s: int | None = None
     run_s: int = 60
     max_sends: int = 3
+    most_sends: int | None = None
     coalesce: bool = False
     role: str = "operator"
     capability: str = ""
@@ -72,6 +75,10 @@ class Kind:
             return self.lane({})
         except KeyError:
             return None
+
+    def is_worn_out(self, sends: int) -> bool:
+        """Whether a command that has gone out so often never goes again."""
+        return self.most_sends is not None and sends >= self.most_sends
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

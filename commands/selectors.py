@@ -102,6 +102,9 @@ def commands_like(
         found = found.filter(kind=registry.plain_name(kind))
     if states is not None:
         found = found.filter(state__in=states)
+        if state_machine.UNFINISHED.issuperset(states):
+            # They are few and have an index of their own.
+            found = found.filter(finished_at__isnull=True)
     if is_open is not None:
         found = found.filter(finished_at__isnull=is_open)
     if batch is not None:

@@ -29,6 +29,8 @@ STATES = FINAL | {QUEUED, SENT, ACKED, TIMED_OUT}
 IN_FLIGHT = frozenset({SENT, ACKED})
 # An answer of the device may still change these.
 AWAITING = IN_FLIGHT | {TIMED_OUT}
+# Nothing in these has ended; one of unknown outcome may have.
+UNFINISHED = IN_FLIGHT | {QUEUED}
 # What the device may say in the end.
 ANSWERS = OUTCOMES | {CANCELLED}
 

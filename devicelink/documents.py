@@ -51,16 +51,13 @@ def unapplied(
 
 
 def unapplied_versions(device_ids: Collection[int]) -> dict[int, dict[str, int]]:
-    """The versions of what `unapplied` would tell, refused ones too, without the documents."""
+    """The versions of what `unapplied` would tell, without the documents."""
     found: dict[int, dict[str, int]] = {}
-    sources = (
-        (Config.type, config_selectors.config_versions(device_ids)),
-        (TwinDesired.type, twin_selectors.desired_versions(device_ids)),
-    )
-    for kind, versions in sources:
-        for device_id, (wanted, applied) in versions.items():
-            if wanted > applied:
-                found.setdefault(device_id, {})[kind] = wanted
+    for device_id, version in config_selectors.unapplied_versions(device_ids).items():
+        found.setdefault(device_id, {})[Config.type] = version
+    for device_id, (wanted, applied) in twin_selectors.desired_versions(device_ids).items():
+        if wanted > applied:
+            found.setdefault(device_id, {})[TwinDesired.type] = wanted
     return found
 
 

@@ -100,6 +100,8 @@ class SessionCheck:
     epoch: int
     is_active: bool
     credential_ids: frozenset[int]
+    # Since when the device is heard over MQTT too, and nobody has said that the session is held.
+    doubted_since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,6 +69,26 @@ class Command(models.Model):
             ),
             models.Index(fields=["device", "-id"], name="command_by_device"),
             models.Index(fields=["tenant", "-id"], name="command_by_tenant"),
+            # For who looks for what is rare; the switch of a relay that succeeds is in neither.
+            models.Index(
+                fields=["tenant", "kind", "-id"],
+                condition=~Q(kind="set_relay"),
+                name="command_by_rare_kind",
+            ),
+            models.Index(
+                fields=["tenant", "state", "-id"],
+                condition=Q(
+                    state__in=[
+                        "failed",
+                        "rejected",
+                        "expired",
+                        "cancelled",
+                        "superseded",
+                        "timed_out",
+                    ]
+                ),
+                name="command_by_rare_state",
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

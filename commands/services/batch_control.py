@@ -12,6 +12,7 @@ from commands.choices import BatchState, MemberState
 from commands.models import BatchMember, Command, CommandBatch
 from commands.services import batching, cancelling
 from devices import permissions
+from kernel import errors as kernel_errors
 from kernel.actors import Actor
 from kernel.locking import lock_rows
 from kernel.unit_of_work import unit_of_work
@@ -70,7 +71,8 @@ def end(
 def take_back(batch: CommandBatch, *, actor: Actor, now: datetime) -> int:
     """Cancel the next open commands of a batch that was called off; returns how many.
 
-    Once none is left the batch is not due any more.
+    Once none is left the batch is not due any more. Those of devices that others are busy with
+    are left for the next time.
     """
     taken = cancelling.cancel_open(batch_id=batch.pk, actor=actor, now=now)
     rows = Command.objects.unscoped("commands of the batch that is being called off")
@@ -86,6 +88,8 @@ def take_back(batch: CommandBatch, *, actor: Actor, now: datetime) -> int:
 def _locked(batch_uid: uuid.UUID, actor: Actor) -> CommandBatch:
     found = batch_selectors.batch_by_uid(actor=actor, uid=batch_uid)
     permissions.require_operate(actor, found.tenant_id)
+    if batch_selectors.has_hidden_members(found, actor):
+        raise kernel_errors.PermissionDenied("Devices beyond your sites are part of this batch.")
     rows = CommandBatch.objects.unscoped("one row by its key")
     batch: CommandBatch
     (batch,) = lock_rows(rows.filter(pk=found.pk))

@@ -40,8 +40,10 @@ def create_batch(
     The devices are those the target names now. Raises ValidationFailed, UnknownKind, NotFound,
     PermissionDenied, EmptyTarget.
     """
+    # Before the lock of SQLite, which is everybody's: a query over a fleet takes its time.
+    found, kind, payload = _checked(order, actor)
+    device_ids = _fixed(found)
     with unit_of_work():
-        found, kind, payload = _checked(order, actor)
         batch = CommandBatch.objects.create(
             tenant_id=found.tenant_id,
             kind=kind.name,
@@ -58,7 +60,7 @@ def create_batch(
             created_at=now,
             due_at=now,
         )
-        batch.total = _add_members(batch, found)
+        batch.total = _add_members(batch, device_ids)
         batch.save(update_fields=["total"])
         recording.record(
             tenant_id=batch.tenant_id,
@@ -155,13 +157,17 @@ def _refused(pointer: str, why: str) -> kernel_errors.ValidationFailed:
     return kernel_errors.ValidationFailed(details={pointer: [why]})
 
 
-def _add_members(batch: CommandBatch, found: TargetDevices) -> int:
+def _fixed(found: TargetDevices) -> list[int]:
     # In the order of the devices' locks: a step takes several at once.
     device_ids = sorted(set(islice(found.device_ids, MAX_MEMBERS + 1)))
     if len(device_ids) > MAX_MEMBERS:
         raise _refused("/target", f"At most {MAX_MEMBERS} devices at once.")
     if not device_ids:
         raise errors.EmptyTarget
+    return device_ids
+
+
+def _add_members(batch: CommandBatch, device_ids: list[int]) -> int:
     for chunk in _chunks(device_ids, _CHUNK):
         BatchMember.objects.bulk_create(
             [
@@ -182,7 +188,8 @@ def _with_chunk(
     for uid, name, is_online, capabilities in columns:
         total += 1
         online += bool(is_online)
-        without += bool(kind.capability) and kind.capability not in capabilities
+        # One that never said what it can do is asked.
+        without += bool(kind.capability and capabilities) and kind.capability not in capabilities
         if len(first) < _SHOWN:
             first.append({"uid": uid, "name": name})
     return replace(

@@ -144,8 +144,10 @@ def register() -> None:
             lifetime=timedelta(hours=1),
             answer_s=30,
             run_s=600,
-            # Each sending may cost another restart of a device that forgets what it did.
+            # Each sending may cost another restart of a device that forgets what it did, and each
+            # restart brings another connection.
             max_sends=2,
+            most_sends=5,
         ),
         in_order(
             name=RUN_DIAGNOSTICS,
@@ -164,6 +166,7 @@ def register() -> None:
             answer_s=60,
             run_s=1800,
             max_sends=2,
+            most_sends=5,
             role="admin",
         ),
         in_order(

@@ -89,7 +89,8 @@ def cancel_open(
     """Cancel the open commands of these devices, or of this batch: the next `limit` of them.
 
     The caller has found them within the actor's scope. Returns how many were cancelled or asked
-    for; call it again until it returns 0. One transaction for all of a call.
+    for; call it again until it returns 0. One transaction for all of a call, which passes over
+    the commands of devices that others are busy with.
     """
     rows = Command.objects.unscoped("the caller has found them within the actor's scope").filter(
         finished_at__isnull=True, cancel_asked_at__isnull=True
@@ -104,8 +105,9 @@ def cancel_open(
     if not chosen:
         return 0
     with unit_of_work():
-        sessions.lock_devices(device_ids=set(chosen.values()))
-        locked = rows.filter(pk__in=chosen).select_related("device").order_by("pk")
+        free = sessions.lock_free_devices(device_ids=set(chosen.values()))
+        keys = [key for key, device_id in chosen.items() if device_id in free]
+        locked = rows.filter(pk__in=keys).select_related("device").order_by("pk")
         return sum(
             cancel_one(command=command, device_uid=command.device.uid, actor=actor, now=now)
             for command in locked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,8 @@ from kernel import metrics
 from kernel.compiled import Select, Slot
 from kernel.failpoints import failpoint
 from kernel.unit_of_work import unit_of_work
+
+logger = logging.getLogger(__name__)
 
 _OPEN = Select(
     lambda: (
@@ -70,7 +73,7 @@ def claim_deliverable(
     if sent:
         failpoint("commands.claim.committed")
     _count(again=len(again), cancels=len(cancels))
-    return [*map(_cancel_message, cancels), *map(_message, again), *map(_message, sent)]
+    return [*map(_cancel_message, cancels), *_messages([*again, *sent])]
 
 
 def _count(*, again: int, cancels: int) -> None:
@@ -117,9 +120,16 @@ def _mark_sent(command: Command, device_uid: str, way: Way, now: datetime) -> bo
     )
 
 
-def _message(command: Command) -> Any:
-    kind = registry.kind_named(command.kind)
-    return kind.encode(str(command.uid), command.payload, command.expires_at)
+def _messages(commands: Sequence[Command]) -> list[Any]:
+    """One that its kind cannot put into words keeps no other from the device."""
+    found = []
+    for command in commands:
+        try:
+            kind = registry.kind_named(command.kind)
+            found.append(kind.encode(str(command.uid), command.payload, command.expires_at))
+        except Exception:
+            logger.exception("A command cannot be sent", extra={"command": str(command.uid)})
+    return found
 
 
 def _cancel_message(command: Command) -> Cancel:

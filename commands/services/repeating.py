@@ -15,6 +15,8 @@ from edge.protocol.limits import COMMAND_RING_SIZE
 
 # As many as the column counts; a device that reconnects all week must not end the handing out.
 _MOST_COUNTED = 32_767
+# A device that comes and goes all day fills no history with it.
+_MOST_TOLD = 50
 # Devices know by their ring what they have done. Half of it: some that went out later were asked
 # for earlier.
 _SURELY_REMEMBERED = COMMAND_RING_SIZE // 2
@@ -37,13 +39,15 @@ def to_repeat(open_commands: Collection[Command], way: Way, now: datetime) -> li
     """Those of the device's open commands that are handed out again, oldest first.
 
     One of unknown outcome that a newer one has overtaken is not: the device might do it last. Nor
-    is one that the device may have done and forgotten over many others: it would do it twice.
+    is one that the device may have done and forgotten over many others, nor one that has gone out
+    as often as its kind stands: it would do it twice.
     """
     wanted = [
         command
         for command in open_commands
         if command.state in state_machine.AWAITING
         and command.cancel_asked_at is None
+        and not _is_worn_out(command)
         and is_due_again(command, way, now)
     ]
     if not wanted:
@@ -69,12 +73,19 @@ def is_due_again(command: Command, way: Way, now: datetime) -> bool:
     return is_orphan and command.state == state_machine.SENT
 
 
+def _is_worn_out(command: Command) -> bool:
+    """Whether the command has gone out as often as its kind stands, over however many wires."""
+    return registry.knows(command.kind) and registry.kind_named(command.kind).is_worn_out(
+        command.sends
+    )
+
+
 def note_repetition(command: Command, way: Way, now: datetime) -> None:
     """Keep that the command is handed out again."""
     transitions.change(
         command=command,
         now=now,
-        note=f"sent_again:{way.name}",
+        note=f"sent_again:{way.name}" if command.sends < _MOST_TOLD else "",
         wire=way.wire,
         session_epoch=way.epoch,
         sends=min(command.sends + 1, _MOST_COUNTED),
@@ -88,7 +99,7 @@ def note_cancel_sent(command: Command, way: Way, now: datetime) -> None:
     transitions.change(
         command=command,
         now=now,
-        note=f"cancel_sent:{way.name}",
+        note=f"cancel_sent:{way.name}" if command.sends < _MOST_TOLD else "",
         wire=way.wire,
         session_epoch=way.epoch,
         sends=min(command.sends + (not is_first), _MOST_COUNTED),

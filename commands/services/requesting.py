@@ -21,6 +21,9 @@ from kernel.actors import Actor
 from kernel.errors import NotFound, ValidationFailed
 from kernel.unit_of_work import require_unit_of_work, unit_of_work
 
+# As many times the limit of a device may be open with those that only wait for a late answer.
+_GIVEN_UP_SHARE = 4
+
 
 def request_command(
     *,
@@ -141,7 +144,11 @@ def _require_capability(facts: SessionFacts, kind: Kind) -> None:
 
 
 def _require_place(facts: SessionFacts, order: Order) -> None:
-    """Commands that this one makes superfluous give their place to it."""
+    """Commands that this one makes superfluous give their place to it.
+
+    So do, up to a point, those of which nothing more is done than to wait for a late answer: a
+    device that never answers one kind must not be closed to the others until those expire.
+    """
     limit = settings.COMMAND_QUEUE_LIMIT
     open_now = selectors.open_commands_of(facts.device_id)
     kept = [
@@ -149,7 +156,8 @@ def _require_place(facts: SessionFacts, order: Order) -> None:
         for command in open_now
         if command.state != state_machine.QUEUED or not queueing.makes_pointless(order, command)
     ]
-    if len(kept) < limit:
+    busy = [command for command in kept if not _is_given_up(command)]
+    if len(busy) < limit and len(kept) < limit * _GIVEN_UP_SHARE:
         return
     oldest = kept[0]
     since = oldest.created_at.isoformat(timespec="seconds")
@@ -167,6 +175,10 @@ def _require_place(facts: SessionFacts, order: Order) -> None:
             },
         },
     )
+
+
+def _is_given_up(command: Command) -> bool:
+    return command.state == state_machine.TIMED_OUT and command.timeout_at is None
 
 
 def _prepared(facts: SessionFacts, kind: Kind, order: Order, actor: Actor, now: datetime) -> Order:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 
 from commands import state_machine
@@ -16,8 +18,12 @@ from commands.services import transitions
 from devices.services import sessions
 from kernel.unit_of_work import unit_of_work
 
+logger = logging.getLogger(__name__)
+
 # Commands moved in one transaction, which holds the locks of their devices meanwhile.
 CHUNK = 200
+# Commands found by one look; more are due again within a second.
+MOST = 20_000
 # After so many seconds other jobs have their turn; the rest is due again at once.
 PATIENCE_S = 2.0
 
@@ -39,20 +45,39 @@ def sweep(now: datetime) -> int:
 
 def _sweep_all(due: QuerySet[Command], move: Mover, now: datetime) -> int:
     moved, until = 0, time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        found = dict(due.values_list("pk", "device_id")[:CHUNK])
-        # A whole chunk that nobody could move would be found again and again.
-        if not found or not (step := _sweep_chunk(due, found, move, now)):
+    # One look for all: another one after each chunk would find again what could not be moved.
+    found = list(due.values_list("pk", "device_id")[:MOST])
+    for start in range(0, len(found), CHUNK):
+        if time.monotonic() >= until:
             break
-        moved += step
+        moved += _sweep_some(due, found[start : start + CHUNK], move, now)
     return moved
+
+
+def _sweep_some(
+    due: QuerySet[Command], found: list[tuple[int, int]], move: Mover, now: datetime
+) -> int:
+    """One that cannot be moved is narrowed down and passed over: the others do not wait for it."""
+    try:
+        return _sweep_chunk(due, dict(found), move, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if len(found) == 1:
+            logger.exception("A command cannot leave its state", extra={"command": found[0][0]})
+            return 0
+        logger.info("Commands could not be moved together: %s", type(error).__name__)
+    half = len(found) // 2
+    return sum(_sweep_some(due, some, move, now) for some in (found[:half], found[half:]))
 
 
 def _sweep_chunk(due: QuerySet[Command], found: dict[int, int], move: Mover, now: datetime) -> int:
     with unit_of_work():
-        sessions.lock_devices(device_ids=set(found.values()))
-        # A statement of its own: others may have moved some while the locks were waited for.
-        locked = due.filter(pk__in=found).select_related("device").order_by("pk")
+        # Whoever is busy with a device may be slow, or dead: the rest does not wait for it.
+        free = sessions.lock_free_devices(device_ids=set(found.values()))
+        keys = [key for key, device_id in found.items() if device_id in free]
+        # A statement of its own: others may have moved some before the locks were taken.
+        locked = due.filter(pk__in=keys).select_related("device").order_by("pk")
         return move(list(locked), now)
 
 

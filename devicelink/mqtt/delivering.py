@@ -1,7 +1,9 @@
 """Publishes to devices on MQTT what they are to be told, over a connection of its own.
 
 It is told by hints and by greetings, and looks by itself every few seconds. Nothing is taken from
-the database while there is no connection or no room: it waits there, and anybody may take it.
+the database while there is no connection or no room: it waits there, and anybody may take it. A
+command that could not be published soon after it was taken is dropped: the ledger hands it out
+again when its answer is overdue, and until then nothing newer has gone out that it could undo.
 """
 
 from __future__ import annotations
@@ -9,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 from typing import Any, Final, TypeVar
+
+from django.conf import settings
 
 from devicelink import outbound
 from devicelink.documents import Memory
@@ -44,6 +49,8 @@ _MOST_FOUND: Final = 2_000
 # Messages taken from the database that the broker has not acknowledged yet.
 _MOST_WAITING: Final = 2_000
 STUCK_S: Final = 60.0
+# Well within the time after which the ledger lets newer commands of the lane go out.
+_FRESH_S: Final = 5.0
 _MIN_RECONNECT_S: Final = 0.2
 _MAX_RECONNECT_S: Final = 10.0
 _DRAIN_S: Final = 4.0
@@ -67,7 +74,8 @@ class Deliveries:
         self._greeted: dict[str, None] = {}
         self._hinted: dict[int, None] = {}
         self._news = asyncio.Event()
-        self._outbox: deque[tuple[bytes, bytes]] = deque()
+        # Topic, payload, and until when that may be published.
+        self._outbox: deque[tuple[bytes, bytes, float]] = deque()
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._looked_at = 0.0
@@ -77,6 +85,7 @@ class Deliveries:
         self._progress_at = time.monotonic()
         self._is_stopping = False
         self._published = MQTT_MESSAGES.labels(type="down", outcome="published")
+        self._dropped = MQTT_MESSAGES.labels(type="down", outcome="let_go")
 
     @property
     def is_connected(self) -> bool:
@@ -184,12 +193,13 @@ class Deliveries:
             await asyncio.sleep(_RETRY_S)
 
     async def _fetch(self, fetch: Callable[[Collection[K]], Parcels], keys: list[K]) -> bool:
+        until = time.monotonic() + min(_FRESH_S, settings.ACK_TIMEOUT_SECONDS / 2)
         try:
             parcels = await run_in_database_thread(fetch, keys)
         except Exception as error:  # noqa: BLE001  the database is away: it is tried again
             logger.error("What waits for devices could not be fetched: %s", type(error).__name__)
             return False
-        self._put(parcels.told)
+        self._put(parcels.told, until)
         return not parcels.is_cut
 
     async def _look_or_wait(self) -> None:
@@ -229,29 +239,44 @@ class Deliveries:
 
     # Telling
 
-    def _put(self, told: list[tuple[str, DownMessage]]) -> None:
+    def _put(self, told: list[tuple[str, DownMessage]], until: float) -> None:
         if not self._outbox:
             self._progress_at = time.monotonic()
-        self._outbox += [_packed(uid, message) for uid, message in told]
+        self._outbox += [_packed(uid, message, until) for uid, message in told]
         self._publish()
 
     def _publish(self) -> None:
         """Send as much as the broker takes."""
         link = self._link
-        room = 0 if link is None else min(link.room, len(self._outbox))
-        if link is not None and room > 0:
+        if link is not None and link.room > 0 and self._outbox:
             self._progress_at = time.monotonic()
-            link.publish([self._outbox.popleft() for _ in range(room)])
-            self._published.inc(room)
+            ready = self._ready(link.room)
+            link.publish(ready)
+            self._published.inc(len(ready))
         if len(self._outbox) < _MOST_WAITING:
             self._has_room.set()
         else:
             self._has_room.clear()
 
+    def _ready(self, room: int) -> list[tuple[bytes, bytes]]:
+        """The next ones that may still be published."""
+        ready: list[tuple[bytes, bytes]] = []
+        at = time.monotonic()
+        while self._outbox and len(ready) < room:
+            topic, payload, until = self._outbox.popleft()
+            if at < until:
+                ready.append((topic, payload))
+            else:
+                self._dropped.inc()
+        return ready
 
-def _packed(uid: str, message: DownMessage) -> tuple[bytes, bytes]:
+
+def _packed(uid: str, message: DownMessage, until: float) -> tuple[bytes, bytes, float]:
     channel = _CHANNELS.get(message.type, DownChannel.COMMAND)
-    return topics.build(uid=uid, channel=channel).encode(), codec.encode(message).encode()
+    topic = topics.build(uid=uid, channel=channel).encode()
+    # A document is as true later, and its version tells which one is newer.
+    is_document = channel is not DownChannel.COMMAND
+    return topic, codec.encode(message).encode(), math.inf if is_document else until
 
 
 def _ignore(messages: list[Arrived]) -> None:

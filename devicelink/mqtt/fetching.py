@@ -74,10 +74,7 @@ def _fetch(found: Mapping[int, str], now: datetime, *, is_new: bool) -> Parcels:
     try:
         for device_id, uid in found.items():
             _claim(parcels, device_id, uid, now, is_new=is_new)
-        for device_id, behind in documents.unapplied(found, has_connected=is_new).items():
-            for document in behind:
-                if _is_ours_to_tell(device_id, document, now) or is_new:
-                    parcels.told.append((found[device_id], document))
+        _add_documents(parcels, found, now, is_new=is_new)
     except (OperationalError, InterfaceError) as error:
         # What was claimed is sent nevertheless: the ledger has it as sent.
         logger.error("What waits for devices could not be fetched: %s", type(error).__name__)
@@ -100,6 +97,21 @@ def _claim(parcels: Parcels, device_id: int, uid: str, now: datetime, *, is_new:
         logger.exception("What waits for a device could not be claimed", extra={"device": uid})
     else:
         parcels.told += [(uid, message) for message in claimed]
+
+
+def _add_documents(
+    parcels: Parcels, found: Mapping[int, str], now: datetime, *, is_new: bool
+) -> None:
+    try:
+        for device_id, behind in documents.unapplied(found, has_connected=is_new).items():
+            for document in behind:
+                if _is_ours_to_tell(device_id, document, now) or is_new:
+                    parcels.told.append((found[device_id], document))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # The commands that were claimed must go out nevertheless.
+        logger.exception("Documents for devices could not be fetched")
 
 
 def _is_ours_to_tell(device_id: int, document: Document, now: datetime) -> bool:

@@ -43,7 +43,7 @@ class DeviceConnection:
     __slots__ = (
         "__weakref__", "_bugs", "_ended", "_errors", "_has_room", "_heard_at", "_is_telling", "_loop",
         "_offline_after_s", "_pull", "_rate", "_readings", "_runtime", "_said",
-        "_socket", "_told", "_watch", "_worker", "credential_id", "sender",
+        "_socket", "_told", "_told_at", "_watch", "_worker", "credential_id", "sender",
     )  # fmt: skip
 
     def __init__(
@@ -60,8 +60,9 @@ class DeviceConnection:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._pull = Pull.ALSO_UNANSWERED
-        # Which documents the device was told in this session, by type; each version once.
+        # Which documents the device was told in this session and when, by type.
         self._told: dict[str, int] = {}
+        self._told_at: dict[str, float] = {}
         self._is_telling = True
         self._worker: asyncio.Task[None] | None = None
         self._heard_at = self._loop.time()
@@ -106,13 +107,20 @@ class DeviceConnection:
         self._wake()
 
     def tell(self, versions: Told | None = None) -> None:
-        """Have the worker fetch documents for the device, unless it knows of these versions."""
-        if versions is not None and all(
-            self._told.get(kind, 0) >= version for kind, version in versions.items()
-        ):
-            return
+        """Have the worker fetch documents for the device, unless it was told these versions lately."""
+        if versions is not None:
+            due = [kind for kind, version in versions.items() if self._is_due(kind, version)]
+            if not due:
+                return
+            for kind in due:
+                self._told.pop(kind, None)
         self._is_telling = True
         self._wake()
+
+    def _is_due(self, kind: str, version: int) -> bool:
+        if version > self._told.get(kind, 0):
+            return True
+        return self._loop.time() - self._told_at[kind] >= policy.TOLD_AGAIN_S
 
     def _on_hint(self, message: realtime.Message) -> None:
         kind = message.get("type")
@@ -236,6 +244,7 @@ class DeviceConnection:
         for reply in outcome.replies:
             if isinstance(reply, Config | TwinDesired):
                 self._told[reply.type] = reply.version
+                self._told_at[reply.type] = self._loop.time()
             await self.send(reply)
         if outcome.replies:
             failpoint("devicelink.replies.sent")

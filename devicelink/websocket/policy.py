@@ -26,6 +26,8 @@ PROTOCOL_ERRORS_PER_MINUTE: Final = 20
 BUGS_PER_MINUTE: Final = 5
 AUTH_SECONDS: Final = 5.0
 FAILED_LOGINS_PER_MINUTE: Final = credentials.FAILED_LOGINS_PER_MINUTE
+# A document that the device has not taken over is told again after so long.
+TOLD_AGAIN_S: Final = 300.0
 # What is left to do for a device that has hung up.
 DRAIN_SECONDS: Final = 5.0
 

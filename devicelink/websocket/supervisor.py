@@ -17,7 +17,8 @@ from devicelink.websocket.connection import DeviceConnection
 from devicelink.websocket.policy import Ending
 from devicelink.websocket.registry import Registry
 from devices import selectors as device_selectors
-from devices.types import SessionCheck
+from devices.services import left_sessions
+from devices.types import HeldSession, SessionCheck
 from kernel import row_security
 from kernel.threads import run_in_database_thread
 
@@ -54,15 +55,22 @@ async def check_once(registry: Registry) -> None:
         return
     device_ids = sorted({connection.device_id for connection in connections})
     findings = await run_in_database_thread(_look, device_ids)
+    doubted_before = timezone.now() - left_sessions.CLEARED_AFTER
+    doubted = []
     for connection in connections:
         ending = _judge(connection, findings.checks.get(connection.device_id))
         if ending is not None:
             connection.end(ending)
             continue
+        since = findings.checks[connection.device_id].doubted_since
+        if since is not None and since <= doubted_before:
+            doubted.append(connection.sender)
         if connection.device_id in findings.waiting:
             connection.pull()
         if connection.device_id in findings.unapplied:
             connection.tell(findings.unapplied[connection.device_id])
+    if doubted:
+        await run_in_database_thread(_vouch_for, doubted)
 
 
 async def watch_ends(registry: Registry, *, every_s: float) -> None:
@@ -96,6 +104,12 @@ async def end_unpaired(registry: Registry, *, since: datetime) -> None:
 def _ended_since(moment: datetime) -> set[int]:
     with row_security.platform_scope("devicelink.supervision"):
         return device_selectors.ended_since(moment)
+
+
+def _vouch_for(held: list[HeldSession]) -> None:
+    with row_security.platform_scope("devicelink.supervision"):
+        for start in range(0, len(held), _CHUNK):
+            left_sessions.vouch_for(held=held[start : start + _CHUNK])
 
 
 def _look(device_ids: list[int]) -> _Findings:

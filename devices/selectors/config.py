@@ -85,15 +85,29 @@ def unapplied_config(
     One that the device has refused is left out, unless included: for a device that has just
     connected, and may have learnt to by now.
     """
-    rows = DeviceConfig.objects.unscoped(WHY).filter(
-        device_id__in=device_ids, version__gt=F("applied_version"), device__is_active=True
-    )
-    if not include_refused:
-        rows = rows.filter(Q(refused_version__isnull=True) | ~Q(refused_version=F("version")))
+    rows = _unapplied(device_ids) if include_refused else _to_send(device_ids)
     return {
         device_id: Config(version=version, config=document)
         for device_id, version, document in rows.values_list("device_id", "version", "document")
     }
+
+
+def unapplied_versions(device_ids: Collection[int]) -> dict[int, int]:
+    """The versions of what `unapplied_config` finds that was not refused, without the documents."""
+    return dict(_to_send(device_ids).values_list("device_id", "version"))
+
+
+def _to_send(device_ids: Collection[int]) -> QuerySet[DeviceConfig]:
+    is_untried = Q(refused_version__isnull=True) | ~Q(refused_version=F("version"))
+    return _unapplied(device_ids).filter(is_untried)
+
+
+def _unapplied(device_ids: Collection[int]) -> QuerySet[DeviceConfig]:
+    rows: Any = DeviceConfig.objects.unscoped(WHY)
+    found: QuerySet[DeviceConfig] = rows.filter(
+        device_id__in=device_ids, version__gt=F("applied_version"), device__is_active=True
+    )
+    return found
 
 
 def config_versions(device_ids: Collection[int]) -> dict[int, tuple[int, int]]:

@@ -130,10 +130,13 @@ def session_checks(device_ids: Collection[int]) -> dict[int, SessionCheck]:
     rows = DeviceSession.objects.filter(device_id__in=device_ids)
     return {
         device_id: SessionCheck(
-            epoch=epoch, is_active=is_active, credential_ids=frozenset(keys[device_id])
+            epoch=epoch,
+            is_active=is_active,
+            credential_ids=frozenset(keys[device_id]),
+            doubted_since=greeted_at,
         )
-        for device_id, epoch, is_active in rows.values_list(
-            "device_id", "epoch", "device__is_active"
+        for device_id, epoch, is_active, greeted_at in rows.values_list(
+            "device_id", "epoch", "device__is_active", "greeted_at"
         )
     }
 

@@ -218,9 +218,9 @@ def _outbid(kept: DeviceConfig | None, device_id: int, version: int, now: dateti
         )
     # One such line is enough: a device that goes on so must not push people's edits out of the list.
     revisions = DeviceConfigRevision.objects.unscoped(WHY).filter(device_id=device_id)
-    revisions.filter(cause__0__kind="device").delete()
-    kept.version = version
     actor = Actor.device(device_id=device_id, uid=device.uid, tenant_id=device.tenant_id)
+    revisions.filter(cause=[actor.as_cause()]).delete()
+    kept.version, kept.applied_version = version, 0
     _advance(kept, device.uid, kept.document, actor, [actor.as_cause()], now)
 
 

@@ -15,7 +15,14 @@ from django.db import transaction
 from devices import errors
 from devices.choices import Pairing, Wire
 from devices.models import Device, DeviceCredential
-from devices.services import credentials, presence, sessions, signs_of_life, timeouts
+from devices.services import (
+    credentials,
+    left_sessions,
+    presence,
+    sessions,
+    signs_of_life,
+    timeouts,
+)
 from devices.types import Contact, DeviceFacts, KnownCaller, KnownPublisher, SessionFacts
 from kernel import row_security
 from kernel.compiled import Select, Slot, key_slot
@@ -54,6 +61,11 @@ _LIVING = Select(
             "presence__is_online",
             "presence__last_seen_at",
             "presence__offline_after_s",
+            "presence__client_session",
+            "presence__client_lost_at",
+            "session__is_live",
+            "session__opened_at",
+            "session__greeted_at",
         )
     )
 )
@@ -164,8 +176,13 @@ def confirm_publishers(*, device_uids: Collection[str], now: datetime) -> dict[s
     uids = _filled(device_uids)
     names = {f"uid_{position}": uid for position, uid in enumerate(uids)}
     known = {}
-    for pk, uid, tenant_id, is_online, seen_at, allowed in _LIVING.rows(len(uids), **names):
+    for pk, uid, tenant_id, is_online, seen_at, allowed, client, lost_at, *session in _LIVING.rows(
+        len(uids), **names
+    ):
         known[uid] = KnownPublisher(pk, tenant_id, uid)
+        if client and not lost_at:
+            beside = left_sessions.Beside(*session)
+            left_sessions.note_publisher(device_id=pk, session=beside, now=now)
         heard = _Heard(pk, seen_at if is_online else None, allowed, _OVER_MQTT, now)
         before_commit(_note_all, heard)
     return known

@@ -212,9 +212,10 @@ def sweep(now: datetime, *, absence: Absence | None = None) -> int:
 @unit_of_work()
 def _sweep(device_ids: list[int], absence: Absence | None, now: datetime) -> int:
     sessions = _among(DeviceSession.objects.all(), device_ids)
-    list(locking(sessions).values_list("device_id"))
+    # Whoever is busy with a device may be slow, or dead: the others do not wait for it.
+    free = list(locking(sessions, waits=False).values_list("device_id", flat=True))
     # A device noted between the look and the lock keeps its place.
-    silent = _among(DevicePresence.objects.filter(offline_due_at__lte=now), device_ids)
+    silent = _among(DevicePresence.objects.filter(offline_due_at__lte=now), free)
     gone = []
     if absence is not None:
         unheard = silent.filter(

@@ -147,6 +147,13 @@ def lock_devices(*, device_ids: Collection[int], device_uids: Collection[str] = 
         _LOCKED_ALL.rows(len(keys), **keys)
 
 
+def lock_free_devices(*, device_ids: Collection[int]) -> set[int]:
+    """Lock those of the devices that nobody else holds and return them: it waits for none."""
+    require_unit_of_work()
+    free = locking(DeviceSession.objects.filter(device_id__in=device_ids), waits=False)
+    return set(free.values_list("device_id", flat=True))
+
+
 def confirm_sessions(
     *, held: Collection[HeldSession]
 ) -> dict[HeldSession, HeldSession | kernel_errors.HomepotError]:
@@ -267,7 +274,7 @@ def note_poll(*, facts: SessionFacts, now: datetime) -> SessionFacts:
     is_going_on = before.is_polling(now)
     since = before.polls_since if is_going_on and before.polls_since is not None else now
     if facts.is_live and now - since >= timedelta(seconds=timeouts.in_force(facts.offline_after_s)):
-        facts = _leave_session(facts, now)
+        facts = leave(facts=facts, to=presence.OVER_HTTP, now=now)
     if not is_going_on or before.polled_at is None or now - before.polled_at >= _POLL_NOTED_EVERY:
         _row(facts.device_id).update(polled_at=now, polls_since=since)
     return facts
@@ -281,12 +288,16 @@ def note_greeting(*, facts: SessionFacts, now: datetime) -> None:
         _row(facts.device_id).update(observed_seq=-1)
 
 
-def _leave_session(facts: SessionFacts, now: datetime) -> SessionFacts:
+def leave(*, facts: SessionFacts, to: Contact, now: datetime) -> SessionFacts:
+    """End and fence the live session of a device that has gone over to a contact without one.
+
+    Within the caller's unit of work, under the device's lock. Returns how it stands then.
+    """
+    require_unit_of_work()
     left = Contact(session_epoch=facts.epoch, wire=facts.wire, address=facts.address)
     presence.go_over(
-        device_id=facts.device_id, of=left, to=presence.OVER_HTTP,
-        reason=connectivity.SUPERSEDED, now=now,
-    )  # fmt: skip
+        device_id=facts.device_id, of=left, to=to, reason=connectivity.SUPERSEDED, now=now
+    )
     _closed([facts.device_id], connectivity.SUPERSEDED, now)
     _row(facts.device_id).update(epoch=facts.epoch + 1, observed_seq=-1)
     _tell(facts.device_id, facts.epoch, connectivity.SUPERSEDED, now)

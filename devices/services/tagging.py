@@ -60,6 +60,9 @@ def change_tags(*, device_ids: Iterable[int], edit: TagEdit, actor: Actor, now: 
     keys = sorted(set(device_ids))
     if len(keys) > MAX_DEVICES:
         raise ValidationFailed(details={"devices": [f"At most {MAX_DEVICES} at once."]})
+    # Of all tenants before any: a refusal has changed nothing.
+    for tenant_id in _owners(keys, actor):
+        permissions.require_operate(actor, tenant_id)
     found = Tagged()
     for some in _chunks(keys):
         _change_some(some, change, found, actor, now)
@@ -102,6 +105,18 @@ def rename_tag(*, old: str, new: str, actor: Actor, now: datetime) -> Tagged:
     for some in _chunks(keys):
         _change_some(some, _renaming(before, after), found, actor, now)
     return found
+
+
+def _owners(keys: Sequence[int], actor: Actor) -> set[int | None]:
+    """Whose devices these are, as far as the actor may see them; of an actor of one tenant, that."""
+    if not actor.is_system and len(actor.roles) == 1:
+        return set(actor.roles)
+    visible = Device.objects.visible_to(actor).order_by()
+    return {
+        tenant_id
+        for some in _chunks(keys)
+        for tenant_id in visible.filter(pk__in=some).values_list("tenant_id", flat=True).distinct()
+    }
 
 
 def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -5,23 +5,35 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from commands import batch_selectors, errors
 from commands.batch_types import BatchOrder, BatchView
-from commands.models import BatchMember, Command
-from commands.services import batch_control, batch_runs, batching, sweeping
+from commands.models import BatchMember, Command, CommandBatch
+from commands.services import (
+    batch_control,
+    batch_runs,
+    batching,
+    cancelling,
+    requesting,
+    sweeping,
+)
+from devices.models import Device
 from devices.services import unpairing
 from edge.protocol.messages import AckStatus
 from kernel import errors as kernel_errors
 from kernel.actors import Actor
+from kernel.unit_of_work import require_unit_of_work
+from tests.accounts import households
 from tests.commands.ledger import answer, at, commands_of, pull
 from tests.factories.devices import Board, connected_device, make_device
-from tests.factories.users import make_actor
+from tests.factories.users import make_actor, tenant_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.core]
+WHY = "tests look at everything"
 
 
 def order_for(*boards: Board, **more: Any) -> BatchOrder:
@@ -202,3 +214,97 @@ def test_what_nobody_answers_is_a_failure_of_unknown_outcome(
     batch_runs.run(at(2) + timedelta(hours=1))
     done = shown(owner, batch)
     assert (done.state, done.counts.failed, done.counts.unknown) == ("done", 1, 1)
+
+
+def test_a_batch_that_cannot_be_served_holds_up_no_other(
+    owner: Actor, boards: list[Board], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = created(owner, boards[0]), created(owner, boards[1])
+    judge = batch_runs._judge
+
+    def fail(batch: CommandBatch, now: Any) -> bool:
+        if str(batch.uid) == broken.id:
+            raise ZeroDivisionError
+        return judge(batch, now)
+
+    monkeypatch.setattr(batch_runs, "_judge", fail)
+    assert batch_runs.run(at(1)) == 1
+    assert shown(owner, sound).counts.open == 1
+    row = CommandBatch.objects.unscoped(WHY).get(uid=broken.id)
+    assert (row.state, row.due_at) == ("running", at(31))
+    monkeypatch.undo()
+    assert batch_runs.run(at(31)) == 1
+
+
+def test_a_device_that_cannot_be_asked_at_all_is_skipped_alone(
+    owner: Actor, boards: list[Board], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = requesting.request_for
+
+    def fail(**given: Any) -> Command:
+        if given["facts"].device_id == boards[1].device_id:
+            raise ZeroDivisionError
+        return ask(**given)
+
+    monkeypatch.setattr(requesting, "request_for", fail)
+    batch = created(owner, *boards)
+    batch_runs.run(at(1))
+    assert (shown(owner, batch).counts.open, shown(owner, batch).counts.skipped) == (2, 1)
+    assert [len(commands_of(board)) for board in boards] == [1, 0, 1]
+    (skipped,) = batch_selectors.members_of(actor=owner, uid=uuid.UUID(batch.id), state="skipped")
+    assert skipped.reason == "internal_error"
+
+
+def test_what_is_called_off_is_taken_back_in_one_go(
+    owner: Actor, boards: list[Board], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = created(owner, *boards)
+    batch_runs.run(at(0))
+    monkeypatch.setattr(cancelling, "cancel_open", partial(cancelling.cancel_open, limit=1))
+    batch_control.cancel_batch(batch_uid=uuid.UUID(batch.id), actor=owner, now=at(1))
+    batch_runs.run(at(2))
+    assert shown(owner, batch).counts.cancelled == 3
+
+
+def test_who_is_limited_to_sites_sees_and_steers_only_what_is_theirs(
+    owner: Actor, boards: list[Board]
+) -> None:
+    tenant_id = tenant_of(owner)
+    site = households.make_site(households.Tenant.objects.get(pk=tenant_id), "north")
+    Device.objects.unscoped(WHY).filter(pk=boards[0].device_id).update(site=site)
+    limited = replace(owner, site_limits={tenant_id: frozenset({site.pk})})
+    mixed, elsewhere, mine = (
+        created(owner, *boards),
+        created(owner, boards[1]),
+        created(owner, boards[0]),
+    )
+    seen = {str(one.uid) for one in batch_selectors.batches_visible_to(limited)}
+    assert seen == {mixed.id, mine.id}
+    told = shown(limited, mixed)
+    assert (told.target, told.total) == ({"devices": [boards[0].uid]}, 1)
+    with pytest.raises(kernel_errors.NotFound):
+        batch_control.cancel_batch(batch_uid=uuid.UUID(elsewhere.id), actor=limited, now=at(1))
+    with pytest.raises(kernel_errors.PermissionDenied):
+        batch_control.cancel_batch(batch_uid=uuid.UUID(mixed.id), actor=limited, now=at(1))
+    ended = batch_control.cancel_batch(batch_uid=uuid.UUID(mine.id), actor=limited, now=at(1))
+    assert ended.state == "cancelled"
+
+
+def test_the_preview_counts_only_who_says_that_it_cannot(owner: Actor, boards: list[Board]) -> None:
+    Device.objects.unscoped(WHY).filter(pk=boards[0].device_id).update(capabilities=[])
+    order = order_for(*boards, kind="ir_transmit", payload={"code": "volume_up"})
+    assert batching.preview_batch(order=order, actor=owner).without_capability == 2
+
+
+def test_its_devices_are_looked_for_before_everybody_is_locked_out(
+    owner: Actor, boards: list[Board], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = batching._resolved
+
+    def look_outside(*given: Any) -> Any:
+        with pytest.raises(RuntimeError):
+            require_unit_of_work()
+        return look(*given)
+
+    monkeypatch.setattr(batching, "_resolved", look_outside)
+    assert created(owner, *boards).total == 3

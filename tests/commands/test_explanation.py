@@ -115,6 +115,8 @@ def test_silence_says_whether_it_is_tried_again() -> None:
     spent = explained(*moves, sends=3, max_sends=3, timeout_at=None)
     assert "It was sent 3 times" in spent.summary.text
     assert "only when the device connects anew" in spent.summary.text
+    worn_out = explained(*moves, sends=5, max_sends=3, timeout_at=None, is_worn_out=True)
+    assert "It is not sent again" in worn_out.summary.text
 
 
 @pytest.mark.parametrize(

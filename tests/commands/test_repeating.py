@@ -189,3 +189,34 @@ def test_what_comes_by_the_way_settles_the_command_and_is_not_taken_for_news(
 def replace_epoch(board: Board) -> Board:
     """The device as it speaks without a session."""
     return Board(board.device_id, board.uid, board.token, board.claim_code, None)  # type: ignore[arg-type]
+
+
+def test_a_device_that_forgets_is_not_restarted_each_time_it_comes(
+    owner: Actor, board: Board
+) -> None:
+    asked = ask(owner, board, "reboot", START)
+    handed = ids(pull(board, START))
+    for second in range(1, 9):
+        board = reconnected(board, now=at(second))
+        handed += ids(pull(board, at(second), reconnect=True))
+    assert handed == [asked] * 5
+    assert row_of(asked).state == "sent"
+
+
+def test_a_device_that_comes_and_goes_fills_no_history(owner: Actor, board: Board) -> None:
+    asked = ask(owner, board, "custom.spin", START, lane="")
+    pull(board, START)
+    for second in range(1, 60):
+        board = reconnected(board, now=at(second))
+        assert ids(pull(board, at(second), reconnect=True)) == [asked]
+    assert row_of(asked).sends == 60
+    assert len(ledger.moves_of(asked)) == 51
+
+
+def test_one_that_cannot_be_put_into_words_keeps_no_other_from_the_device(
+    owner: Actor, board: Board
+) -> None:
+    odd = ask(owner, board, "set_relay", START, lane="")
+    asked = ask(owner, board, "run_diagnostics", START)
+    assert ids(pull(board, at(1))) == [asked]
+    assert row_of(odd).state == "sent"

@@ -190,6 +190,25 @@ def test_a_full_queue_refuses_and_says_what_fills_it(owner: Actor, settings: Any
     assert replaced.state == "queued"
 
 
+def test_a_device_that_never_answers_one_kind_is_not_closed_to_others(
+    owner: Actor, settings: Any
+) -> None:
+    settings.COMMAND_QUEUE_LIMIT = 2
+    away = make_device(owner, now=START)
+
+    def give_up() -> None:
+        rows = Command.objects.unscoped("tests look at everything")
+        rows.filter(device_id=away.device_id).update(state="timed_out", timeout_at=None)
+
+    for _ in range(4):
+        for _ in range(2):
+            ask(owner, away, "reboot")
+        give_up()
+    with pytest.raises(errors.QueueFull) as refused:
+        ask(owner, away, "reboot")
+    assert refused.value.details["open"] == 8
+
+
 def test_each_kind_has_its_least_role(owner: Actor, board: Board) -> None:
     release = {"version": "2", "url": "https://x.example/2", "sha256": "f" * 64}
     (tenant_id,) = owner.roles

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from commands.models import Command
 from devicelink.http.pending_door import PATH
+from devicelink.websocket import policy
 from devices.choices import Wire
 from devices.services import sessions
 from devices.session_types import Beside
@@ -129,6 +130,35 @@ def test_a_socket_is_told_of_a_change_whose_hint_was_lost(
         assert device.hear("welcome")["desired_version"] == 0
         assert desire(resident, board, colour="red") == 1
         assert device.hear("twin_desired", timeout_s=5)["version"] == 1
+
+
+def test_a_document_that_is_not_taken_over_is_told_again_in_the_same_session(
+    server: LiveServer, board: Board, resident: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server.device(board.uid, board.token) as device:
+        device.hear("welcome")
+        desire(resident, board, colour="red")
+        assert device.hear("twin_desired")["version"] == 1
+        monkeypatch.setattr(policy, "TOLD_AGAIN_S", 0.0)
+        assert device.hear("twin_desired", timeout_s=6)["version"] == 1
+
+
+@pytest.mark.core
+def test_a_restored_server_reaches_a_device_with_newer_documents(
+    server: LiveServer, board: Board, resident: Resident
+) -> None:
+    """It says which versions it works by, and is sent what the server has, as newer ones."""
+    config, desired = configure(resident, board, volume=3), desire(resident, board, colour="red")
+    with server.device(board.uid, board.token) as device:
+        device.hear("welcome")
+        assert {device.hear()["type"], device.hear()["type"]} == {"config", "twin_desired"}
+        device.say(type="config_applied", version=config + 6)
+        device.say(type="twin_reported", document={"colour": "blue"}, desired_version=desired + 6)
+        told = {one["type"]: one for one in (device.hear(), device.hear())}
+    assert told["config"]["version"] == config + 7
+    assert told["config"]["config"]["config"] == {"volume": 3}
+    assert told["twin_desired"]["version"] == desired + 7
+    assert told["twin_desired"]["desired"] == {"colour": "red"}
 
 
 @pytest.mark.core

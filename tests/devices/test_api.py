@@ -10,7 +10,8 @@ from rest_framework.test import APIClient
 
 from audit.models import AuditEntry
 from devices.models import Device
-from devices.services import inputs
+from devices.services import inputs, tagging
+from devices.services.tagging import TagEdit
 from edge.protocol.messages import InputEvent
 from kernel.actors import Actor
 from tests.accounts.people import assert_refused
@@ -63,9 +64,14 @@ def test_a_list_shows_the_callers_devices_and_no_others(api: APIClient, board: B
 def test_filters_narrow_the_list(
     api: APIClient, owner: Actor, board: Board, query: str, found: str
 ) -> None:
-    set_fields(board, name="Lobby", tags=["blue", "blueish"])
+    set_fields(board, name="Lobby")
     online = connected_device(owner)
-    set_fields(online, is_simulated=True, tags=["büro"])
+    set_fields(online, is_simulated=True)
+    for tagged, tags in ((board, ["blue", "blueish"]), (online, ["büro"])):
+        edit = TagEdit(only=tags)
+        tagging.change_tags(
+            device_ids=[tagged.device_id], edit=edit, actor=owner, now=timezone.now()
+        )
     expected = {
         "lobby": {board.uid},
         "online": {online.uid},

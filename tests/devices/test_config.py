@@ -167,6 +167,7 @@ def test_what_a_device_refuses_is_sent_again_only_when_it_may_have_learnt(
     told = kept(board)
     assert (told.refused_version, told.error, told.is_applied) == (1, "no such led", False)
     assert (to_send(board), to_send(board, include_refused=True)) == (None, 1)
+    assert selectors.unapplied_versions([board.device_id]) == {}
     merge(board, owner, {"led": None})
     assert (kept(board).error, to_send(board)) == ("", 2)
     assert say(board, 1, "too late to matter")
@@ -176,10 +177,12 @@ def test_what_a_device_refuses_is_sent_again_only_when_it_may_have_learnt(
 def test_a_version_that_we_do_not_know_is_outbid(board: Board, owner: Actor) -> None:
     """Of before a restored backup, or of the hardware's former owner."""
     merge(board, owner, {"led": "dim"})
+    assert say(board, 1)
     for strange in (7, 30):
         assert not say(board, strange)
         assert to_send(board) == strange + 1
     assert versions(board) == [1, 31]
+    assert kept(board).applied_version == 0
     assert say(board, 31)
     assert kept(board).is_applied
     assert kept(board).document["config"] == {"led": "dim"}

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from commands.services import requesting
 from commands.types import CommandView
+from devices.models import Device
 from devices.selectors import config as selectors
 from edge.protocol.messages import AckStatus
 from kernel.actors import Actor
@@ -57,6 +58,20 @@ def test_a_configuration_is_read_replaced_and_read_again(api: APIClient, board: 
     assert shown["drift_since"] == shown["changed_at"]
     device = api.get(f"/api/v1/devices/{board.uid}").json()
     assert device["input_config"] == DOCUMENT["input_config"]
+
+
+def test_inputs_that_are_older_than_the_rules_come_and_go_unharmed(
+    api: APIClient, board: Board
+) -> None:
+    old = {"0": {"kind": "bell", "mode": "toggle"}, "1": "push"}
+    rows = Device.objects.unscoped("test")
+    rows.filter(pk=board.device_id).update(input_config=old)
+    shown = api.get(path(board)).json()["config"]
+    assert shown["input_config"] == old
+    assert put(api, board, shown | {"config": {"led": "dim"}}).status_code == 200
+    edit = {"name": "Hall", "input_config": old}
+    assert api.patch(f"/api/v1/devices/{board.uid}", edit, format="json").status_code == 200
+    assert rows.get(pk=board.device_id).input_config == old
 
 
 def test_a_patch_merges_and_null_resets(api: APIClient, board: Board) -> None:

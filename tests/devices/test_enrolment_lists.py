@@ -120,6 +120,8 @@ def test_unknown_columns_are_named(api: APIClient) -> None:
         ("relay_count", "many"),
         ("capabilities", "Relay"),
         ("tags", "|".join(str(number) for number in range(51))),
+        ("tags", "floor=1|floor=2"),
+        ("tags", "=2"),
     ],
 )
 def test_a_row_is_told_what_is_wrong_with_it(api: APIClient, column: str, value: str) -> None:

@@ -152,6 +152,36 @@ def test_tags_are_listed_with_how_many_devices_bear_them(owner: Actor, api: APIC
     assert [row["tag"] for row in api.get(f"{V1}/tags").json()] == ["floor=2", "lobby"]
 
 
+def test_the_list_finds_exactly_the_tag(owner: Actor, api: APIClient) -> None:
+    plain, second = tagged(owner, "floor", 'größe="x"'), tagged(owner, "floor=2", "a")
+    tagged(make_actor(), "floor")
+    for tag_text, uids in (
+        ("floor", [plain.uid]),
+        ("floor=2", [second.uid]),
+        (" floor = 2", [second.uid]),
+        ('größe="x"', [plain.uid]),
+        ("flo", []),
+        ("=", []),
+    ):
+        found = api.get(f"{V1}/devices", {"tag": tag_text}).json()["items"]
+        assert [row["uid"] for row in found] == uids, tag_text
+
+
+def test_who_may_not_tag_all_of_them_tags_none(
+    owner: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagging, "_TOGETHER", 1)
+    other = make_actor()
+    mine, theirs = tagged(owner, "old"), tagged(other, "old")
+    member = actor_of(join(other, "viewer", user_id=owner.user_id))
+    keys = [mine.device_id, theirs.device_id]
+    with pytest.raises(PermissionDenied):
+        tagging.change_tags(
+            device_ids=keys, edit=TagEdit(only=["new"]), actor=member, now=timezone.now()
+        )
+    assert (told(mine), told(theirs)) == (["old"], ["old"])
+
+
 def test_who_is_limited_to_a_site_tags_devices_there_and_renames_nothing(owner: Actor) -> None:
     site = make_site(owner, "store")
     near, far = tagged(owner, "old"), tagged(owner, "old")

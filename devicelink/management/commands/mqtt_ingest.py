@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
+import time
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 import uvloop
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.core.management.base import BaseCommand, CommandError, SystemCheckError
+from django.db import InterfaceError, OperationalError, connection
 
 from devicelink.ingest.group_commit import GroupCommit
 from devicelink.mqtt.ingest import MqttIngest
 from devicelink.presence import TOUCH_SECONDS, PresenceWriter
 from kernel import garbage, metrics_page, realtime
+
+logger = logging.getLogger(__name__)
+
+_DATABASE_AWAY_S: Final = 1.0
 
 
 class Command(BaseCommand):
@@ -32,20 +38,43 @@ class Command(BaseCommand):
         """Refuse to start with unsafe settings, then read until SIGTERM or SIGINT."""
         if not settings.MQTT_URL:
             raise CommandError("MQTT_URL names no broker.")
-        self.check(databases=["default"])
-        self.check_migrations()
-        connection.close()
+        self._check_installation()
         if options["metrics_port"] is not None:
             self._show_metrics(options["metrics_host"], options["metrics_port"])
         garbage.search_seldom()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_read())
 
+    def _check_installation(self) -> None:
+        """A database that is away is waited for, as it is while this runs."""
+        while True:
+            try:
+                self.check(databases=["default"])
+                self.check_migrations()
+            except (SystemCheckError, OperationalError, InterfaceError):
+                if _database_answers():
+                    raise
+                logger.warning("The database is away: it is waited for")
+                time.sleep(_DATABASE_AWAY_S)
+            else:
+                return
+            finally:
+                connection.close()
+
     def _show_metrics(self, host: str, port: int) -> None:
         try:
             metrics_page.serve(host=host, port=port)
         except OSError as fault:
             raise CommandError(f"No metrics at {host}:{port}: {fault}") from None
+
+
+def _database_answers() -> bool:
+    connection.close()
+    try:
+        connection.ensure_connection()
+    except (OperationalError, InterfaceError):
+        return False
+    return True
 
 
 async def _read() -> None:

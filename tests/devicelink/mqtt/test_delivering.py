@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import timedelta
 from typing import Any
@@ -14,8 +15,9 @@ from commands.services import delivery
 from devicelink.mqtt.delivering import Deliveries
 from devices.choices import Wire
 from devices.errors import DeviceOffline
-from devices.models import DeviceConfig, DeviceEvent
+from devices.models import DeviceConfig, DeviceEvent, DeviceSession
 from devices.services import contacts, sessions
+from edge.protocol.messages import Cancel
 from edge.protocol.topics import DownChannel
 from kernel.unit_of_work import unit_of_work
 from relays import selectors as relay_selectors
@@ -237,9 +239,40 @@ def test_the_deliverer_is_replaced_when_the_broker_takes_nothing(ingest: Ingest)
 
     def hold_up() -> None:
         link._most_sent = 0
-        deliveries._outbox.append((b"homepot/v1/nobody/command", b"{}"))
+        deliveries._outbox.append((b"homepot/v1/nobody/command", b"{}", math.inf))
         deliveries._progress_at -= 61.0
 
     ingest.call(hold_up)
     eventually(lambda: deliveries._link is not link and deliveries.is_connected)
     eventually(lambda: not deliveries._outbox)
+
+
+def test_what_could_not_be_published_in_time_is_left_to_the_ledger(
+    ingest: Ingest, field: Field, board: Board
+) -> None:
+    """Newer commands of its lane may have gone out meanwhile, through another process."""
+    deliveries, old, new = ingest.service._deliveries, Cancel("old"), Cancel("new")
+
+    def put() -> None:
+        deliveries._put([(board.uid, old)], time.monotonic() - 0.1)
+        deliveries._put([(board.uid, new)], time.monotonic() + 60)
+
+    ingest.call(put)
+    (told,) = eventually(lambda: field.commands_of(board.uid))
+    assert told["command_id"] == "new"
+
+
+@pytest.mark.core
+def test_a_device_is_told_although_a_killed_process_left_its_session_open(
+    field: Field, board: Board, resident: Resident
+) -> None:
+    now = timezone.now()
+    sessions.open_session(device_id=board.device_id, address=None, now=now)
+    arrive(field, board)
+    rows = DeviceSession.objects.filter(pk=board.device_id)
+    rows.update(opened_at=now - timedelta(seconds=90), greeted_at=now - timedelta(seconds=61))
+    command = ask(resident, board)
+    press = {"type": "input_event", "input_index": 0, "kind": "press", "event_id": "e-9"}
+    field.publish(board.uid, "event", press)
+    (told,) = eventually(lambda: field.commands_of(board.uid))
+    assert told["command_id"] == command.id
