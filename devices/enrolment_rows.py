@@ -9,6 +9,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
+from devices import tag_names
 from devices.choices import DeviceClass, EnrolmentMode
 from devices.enrolment_file import SURPLUS
 from kernel.errors import ValidationFailed
@@ -148,6 +149,15 @@ def _list(value: Any, *, limit: int, each: Callable[[Any], str]) -> list[str]:
     return sorted(set(items))
 
 
+def _tags(value: Any) -> list[str]:
+    """As they will be kept: what is wrong with them is told before anything is enrolled."""
+    texts = _list(value, limit=tag_names.MAX_TAGS, each=partial(_text, limit=tag_names.MAX_TAG))
+    try:
+        return tag_names.written(tag_names.parsed_all(texts).values())
+    except tag_names.WrongTag as wrong:
+        raise _Wrong(str(wrong)) from None
+
+
 _CLASS = partial(_one_of, choices=DeviceClass.values, default=DeviceClass.OTHER.value)
 _CAPABILITIES = partial(
     _list,
@@ -175,7 +185,7 @@ _CLEANERS: dict[str, dict[str, Callable[[Any], Any]]] = {
         **_DESCRIPTION,
         "site": partial(_matching, pattern=_SITE_ID, sentence="This is no site id.", empty=True),
         "ip_address": _address,
-        "tags": partial(_list, limit=50, each=partial(_text, limit=100)),
+        "tags": _tags,
     },
     EnrolmentMode.CLAIM_CODE.value: {
         "hardware_id": partial(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.db import connections
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
+from django.db.models import Q
 
+from devices import tag_names
 from devices.choices import Connectivity
 from kernel.scoping import TenantManager, TenantQuerySet
 
@@ -43,14 +41,9 @@ class DeviceQuerySet(TenantQuerySet[Any]):
         )
 
     def with_tag(self, tag: str) -> Self:
-        """Those that carry the tag.
-
-        SQLite has no JSON containment: there the quoted tag is looked for in the stored text.
-        """
-        if connections[self.db].features.supports_json_field_contains:
-            return self.filter(tags__contains=[tag])
-        stored = self.annotate(stored_tags=Cast("tags", TextField()))
-        return stored.filter(stored_tags__contains=json.dumps(tag))
+        """Those that carry exactly this tag: of `key`, not those with a value of that key."""
+        key, value = tag_names.kept(tag)
+        return self.filter(tag_rows__key=key, tag_rows__value=value)
 
 
 class DeviceManager(TenantManager[Any]):

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from itertools import chain, islice
 from typing import Any, Final
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.permissions import one_tenant
 from devices import selectors as devices
+from devices.selectors.tags import tags_visible_to
 from groups import definitions, fact_selectors
 from groups import query as language
 from groups.compiling import compile_query
 from groups.models import DeviceGroup, GroupMember, MembershipEvent
-from groups.query import Query
+from groups.query import Query, Suggestion, Suggestions
 from groups.types import Preview, WhyInGroup
 from kernel import errors, row_security
 from kernel.actors import Actor
 from kernel.scoping import TenantQuerySet
 
 _PAGE: Final = 1_000
-# Devices that a preview shows.
+# Devices that a preview shows, and values that are offered to who types.
 _FIRST: Final = 50
+_OFFERED: Final = 20
 
 
 def groups_visible_to(actor: Actor) -> TenantQuerySet[Any]:
@@ -101,15 +105,21 @@ def narrowed_by_query(found: Any, actor: Actor, value: str) -> Any:
 
 
 def member_lines(*, group: DeviceGroup, actor: Actor, now: datetime) -> Iterator[tuple[str, ...]]:
-    """The group's devices as rows of `member_file.COLUMNS`, read page by page.
+    """The group's devices as rows of `member_file.COLUMNS`, read page by page, the first at once.
 
     Each page is read in a transaction of its own within what the actor may touch; a device is in
-    no two pages.
+    no two pages. Raises QueryTooSlow.
     """
+    lines = _lines(group, actor, now)
+    # While a refusal can still be an answer.
+    return chain(list(islice(lines, 1)), lines)
+
+
+def _lines(group: DeviceGroup, actor: Actor, now: datetime) -> Iterator[tuple[str, ...]]:
     after = 0
     while True:
         # Each piece may be made on another thread: what holds for one page ends with it.
-        with row_security.actor_scope(actor), row_security.reading(connection):
+        with row_security.actor_scope(actor), fact_selectors.bounded():
             found = devices_in(group=group, actor=actor, now=now).filter(pk__gt=after)
             page = list(found.order_by("pk")[:_PAGE])
         yield from (_line(device, now) for device in page)
@@ -144,6 +154,47 @@ def count(found: QuerySet[Any]) -> int:
     """How many devices were found. Raises QueryTooSlow."""
     with fact_selectors.bounded():
         return found.select_related(None).order_by().count()
+
+
+def suggestions(*, text: str, cursor: int, actor: Actor) -> Suggestions:
+    """What may be written at the cursor, also of the values that devices of the actor have.
+
+    Raises QueryTooSlow.
+    """
+    found = language.suggest(text, cursor)
+    values_of = _VALUES.get(found.values_of)
+    if values_of is None:
+        return found
+    field = language.field_named(found.values_of)
+    with fact_selectors.bounded():
+        values = values_of(actor, found.typed)
+    items = [Suggestion(language.literal(field.kind, value), field.title) for value in values]
+    return replace(found, items=tuple(items))
+
+
+def _sites(actor: Actor, beginning: str) -> list[str]:
+    named = devices.sites_visible_to(actor).filter(site_id__istartswith=beginning)
+    return list(named.order_by("site_id").values_list("site_id", flat=True).distinct()[:_OFFERED])
+
+
+def _tags(actor: Actor, beginning: str) -> list[str]:
+    return [found.tag for found in tags_visible_to(actor, beginning=beginning, limit=_OFFERED)]
+
+
+def _of_column(column: str, actor: Actor, beginning: str) -> list[str]:
+    found = devices.devices_visible_to(actor).filter(**{f"{column}__istartswith": beginning})
+    named = found.exclude(**{column: ""}).order_by(column)
+    return list(named.values_list(column, flat=True).distinct()[:_OFFERED])
+
+
+# Of others there are as many values as devices.
+_VALUES: Final[Mapping[str, Callable[[Actor, str], list[str]]]] = {
+    "site": _sites,
+    "tag": _tags,
+    "model": partial(_of_column, "model"),
+    "type": partial(_of_column, "device_type"),
+    "firmware": partial(_of_column, "firmware_version"),
+}
 
 
 def why(*, group: DeviceGroup, device_uid: str, actor: Actor, now: datetime) -> WhyInGroup:

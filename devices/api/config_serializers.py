@@ -38,6 +38,10 @@ class ConfigDocument(serializers.Serializer[Any]):
     power_restore_mode = serializers.ChoiceField(choices=PowerRestoreMode.choices)
     config = serializers.DictField(help_text="Anything else that the device understands.")
 
+    def to_representation(self, instance: Any) -> Any:
+        """The document as it is kept: what is older than these rules is sent back unharmed."""
+        return instance
+
 
 class ConfigPatch(ConfigDocument):
     """A merge patch (RFC 7396) to a configuration."""

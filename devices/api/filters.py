@@ -70,7 +70,7 @@ class DeviceFilter(django_filters.FilterSet):
         return found
 
     def filter_tag(self, queryset: Any, name: str, value: str) -> QuerySet[Device]:
-        """Devices with the tag; quotes make it a whole JSON string, on both databases."""
+        """Devices with exactly this tag, `key` or `key=value`."""
         found: QuerySet[Device] = queryset.with_tag(value)
         return found
 

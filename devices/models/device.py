@@ -149,7 +149,8 @@ class DeviceSession(models.Model):
     # None from when it took to another wire. Written every few seconds at most.
     polled_at = models.DateTimeField(null=True)
     polls_since = models.DateTimeField(null=True)
-    # When its MQTT client greeted: `state_seq` counts anew from there.
+    # When its MQTT client greeted: `state_seq` counts anew from there. Beside a live session it
+    # puts that in doubt (`services.left_sessions`); None where nothing does.
     greeted_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

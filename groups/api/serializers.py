@@ -153,6 +153,35 @@ class GroupPreviewOutput(serializers.Serializer[Any]):
     devices = FoundDevice(many=True)
 
 
+class SuggestQuery(serializers.Serializer[Any]):
+    """A query that somebody is writing."""
+
+    query = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=MAX_TEXT, trim_whitespace=False
+    )
+    cursor = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_TEXT,
+        help_text="Where they write; the end without it.",
+    )
+
+
+class SuggestionOutput(serializers.Serializer[Any]):
+    """A text that may be put in, and what it means."""
+
+    text = serializers.CharField()
+    title = serializers.CharField()
+
+
+class SuggestionsOutput(serializers.Serializer[Any]):
+    """What may stand in place of the text from `start` to `end`."""
+
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    items = SuggestionOutput(many=True)
+
+
 class ModeQuery(serializers.Serializer[Any]):
     """What a file of devices is for."""
 

@@ -13,6 +13,7 @@ urlpatterns = [
         name="customer-device-groups-dynamic",
     ),
     path("device-groups/preview", views.PreviewView.as_view(), name="device-groups-preview"),
+    path("device-groups/suggest", views.SuggestView.as_view(), name="device-groups-suggest"),
     path("device-groups/<str:uid>", views.GroupView.as_view(), name="device-group"),
     path("device-groups/<str:uid>/count", views.CountView.as_view(), name="device-group-count"),
     path(

@@ -23,6 +23,8 @@ from groups.api.serializers import (
     JournalQuery,
     MadeGroupOutput,
     QueryInput,
+    SuggestionsOutput,
+    SuggestQuery,
     WhyOutput,
 )
 from groups.models import DeviceGroup, MembershipEvent
@@ -161,6 +163,26 @@ class PreviewView(ApiView):
                 }
             ).data
         )
+
+
+class SuggestView(ApiView):
+    """A query that is being written."""
+
+    @extend_schema(
+        operation_id="group_query_suggest",
+        tags=["groups"],
+        parameters=[SuggestQuery],
+        responses=SuggestionsOutput,
+    )
+    def get(self, request: Request) -> Response:
+        """Tell what may be written next: fields, signs, and values that the caller's devices have."""
+        query = SuggestQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        text = query.validated_data["query"]
+        found = selectors.suggestions(
+            text=text, cursor=query.validated_data.get("cursor", len(text)), actor=request.actor
+        )
+        return Response(SuggestionsOutput(found).data)
 
 
 class GroupView(ApiView):

@@ -7,10 +7,11 @@ of text (`to_text`), and the flat filter of older programs, which is only read.
 from groups.query.ast import MAX_DEPTH, MAX_LEAVES, AllOf, AnyOf, Leaf, Not, Query, leaves
 from groups.query.evaluate import Verdict, explain, matches
 from groups.query.facts import Facts
+from groups.query.fields import field_named
 from groups.query.json_form import parse_filter, parse_flat, parse_json, to_json
 from groups.query.problems import Problem, QueryError
 from groups.query.suggest import Suggestion, Suggestions, suggest
-from groups.query.text_form import MAX_TEXT, parse_text, to_text
+from groups.query.text_form import MAX_TEXT, literal, parse_text, to_text
 
 __all__ = [
     "MAX_DEPTH",
@@ -28,7 +29,9 @@ __all__ = [
     "Suggestions",
     "Verdict",
     "explain",
+    "field_named",
     "leaves",
+    "literal",
     "matches",
     "parse_filter",
     "parse_flat",

@@ -147,7 +147,8 @@ def _time(field: Field, op: str, given: Any) -> str | int:
 def _number(field: Field, op: str, given: Any) -> int | float:
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise ValueError("A number is expected.")
-    if not (math.isfinite(given) and -_INT64 <= given < _INT64):
+    # In this order: a whole number may be too large to be asked whether it is finite.
+    if not (-_INT64 <= given < _INT64 and math.isfinite(given)):
         raise ValueError("The number is out of range.")
     return given
 

@@ -91,6 +91,17 @@ def to_text(query: Query) -> str:
             return _condition(query)
 
 
+def literal(kind: Kind, value: Scalar) -> str:
+    """The value as it is written behind a sign, in quotes where it needs them."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    # A text that would be read as something else than a text.
+    is_typed = kind == Kind.JSON and (value in _WORDS or _NUMBER.fullmatch(value) is not None)
+    if _BARE.fullmatch(value) and not is_typed:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
 @lru_cache(maxsize=1)
 def parser() -> Lark:
     """The grammar, read once."""
@@ -201,20 +212,10 @@ def _condition(leaf: Leaf) -> str:
         return f"{leaf.field}{':' if leaf.value else '!='}*"
     if leaf.op in AGES:
         return f"{leaf.field}{'>' if leaf.op == 'age_gt' else '<'}{duration_text(age_s(leaf))}"
-    literals = [_literal(kind, value) for value in values_of(leaf.value)]
+    literals = [literal(kind, value) for value in values_of(leaf.value)]
     if leaf.op == "in":
         return f"{leaf.field}:({', '.join(literals)})"
     return f"{leaf.field}{_WRITTEN[leaf.op]}{literals[0]}"
-
-
-def _literal(kind: Kind, value: Scalar) -> str:
-    if not isinstance(value, str):
-        return json.dumps(value)
-    # A text that would be read as something else than a text.
-    is_typed = kind == Kind.JSON and (value in _WORDS or _NUMBER.fullmatch(value) is not None)
-    if _BARE.fullmatch(value) and not is_typed:
-        return value
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _misread(error: UnexpectedInput, text: str) -> Problem:

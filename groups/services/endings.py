@@ -14,6 +14,7 @@ from groups.choices import MembershipChange, Why
 from groups.models import DeviceGroup, GroupMember, MembershipEvent
 from groups.services import journal
 from groups.types import Line
+from kernel.locking import lock_rows
 from kernel.unit_of_work import unit_of_work
 
 KEPT: Final = "When it joined groups and left them, for as long as the journal is kept; not why."
@@ -25,16 +26,19 @@ def leave_with_lives(facts: Sequence[Ended]) -> None:
     reasons = {fact.device_id: fact.reason for fact in facts}
     now = facts[0].now
     rows: Any = GroupMember.objects.unscoped("devices whose locks are held")
-    members = rows.filter(device_id__in=list(reasons))
+    # Under their own locks: a change of the group that takes one out tells of it, and not this.
+    held: list[GroupMember] = lock_rows(rows.filter(device_id__in=list(reasons)))
     by_group: dict[int, list[Line]] = defaultdict(list)
-    for group_id, device_id in members.order_by("device_id").values_list("group_id", "device_id"):
-        cause = {"why": str(Why.DEVICE_GONE), "reason": reasons[device_id]}
-        by_group[group_id].append(
-            Line(device_id=device_id, change=MembershipChange.LEFT, cause=cause)
+    for member in sorted(held, key=lambda member: member.device_id):
+        cause = {"why": str(Why.DEVICE_GONE), "reason": reasons[member.device_id]}
+        by_group[member.group_id].append(
+            Line(device_id=member.device_id, change=MembershipChange.LEFT, cause=cause)
         )
     if not by_group:
         return
-    members.delete()
+    keys = [member.pk for member in held]
+    for start in range(0, len(keys), _PIECE):
+        rows.filter(pk__in=keys[start : start + _PIECE]).delete()
     groups: Any = DeviceGroup.objects.unscoped("groups of devices whose lives end")
     for group in groups.filter(pk__in=list(by_group)).order_by("pk"):
         journal.note(group=group, lines=by_group[group.pk], now=now)
@@ -62,8 +66,9 @@ def erase_for_account(user_id: int, tenant_ids: Collection[int], now: datetime) 
     with unit_of_work():
         for model in (MembershipEvent, GroupMember):
             rows: Any = model.objects.unscoped("tenants of an account that is erased")
-            left = rows.filter(tenant_id__in=tenant_ids)
-            keys = list(left.order_by("pk").values_list("pk", flat=True)[:_PIECE])
+            # By their groups, which have an index: others' journals are long.
+            left = rows.filter(group__tenant_id__in=tenant_ids)
+            keys = list(left.values_list("pk", flat=True)[:_PIECE])
             rows.filter(pk__in=keys).delete()
             if len(keys) == _PIECE:
                 return ErasedPart(is_done=False)

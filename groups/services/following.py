@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import Max
 
 from devices import selectors as devices
@@ -59,7 +61,9 @@ def sweep(now: datetime, *, budget_s: float = _BUDGET_S) -> int:
 
 
 def _rows() -> Any:
-    return DeviceGroup.objects.unscoped(_WHY)
+    """Living groups: one that was removed meanwhile is made due by nothing any more."""
+    groups: Any = DeviceGroup.objects.unscoped(_WHY)
+    return groups.filter(removed_at__isnull=True)
 
 
 def _next_due(now: datetime) -> DeviceGroup | None:
@@ -99,29 +103,51 @@ def _write_some(group: DeviceGroup, now: datetime) -> bool:
 
     There is not in a group that is another one meanwhile, or gone: who changed it made it due.
     """
-    held = lock_rows(_rows().filter(pk=group.pk, removed_at__isnull=True))
+    held = lock_rows(_rows().filter(pk=group.pk))
     if not held or held[0].query_version != group.query_version:
         return False
     joined, left = _differences(group, now)
     journal.write(group=group, lines=_lines(group, joined, left, now), now=now)
-    return max(len(joined), len(left)) >= _together(group)
+    return len(joined) + len(left) >= _together(group)
 
 
 def _together(group: DeviceGroup) -> int:
-    """As many changes of each kind as are written in one transaction."""
+    """As many changes as are written in one transaction."""
     return _FACTS_TOGETHER if group.swept_version == group.query_version else _TOGETHER
 
 
 def _differences(group: DeviceGroup, now: datetime) -> tuple[list[int], list[int]]:
-    """Keys of devices that the query finds and the journal has not, and the other way round."""
+    """Keys of some devices that the query finds and the journal has not, and the other way round.
+
+    In one statement that asks the query once: a device on one side only is a change.
+    """
     query = compile_query(definitions.kept(group.query), now)
     everybody = devices.devices_visible_to(_ACTOR).filter(tenant_id=group.tenant_id)
     found = keys_of(everybody.filter(query))
     members: Any = GroupMember.objects.unscoped(_WHY)
     known = members.filter(group_id=group.pk).order_by().values_list("device_id", flat=True)
-    some = _together(group)
     with fact_selectors.bounded():
-        return list(found.difference(known)[:some]), list(known.difference(found)[:some])
+        return _on_one_side(found, known, limit=_together(group))
+
+
+def _on_one_side(found: Any, known: Any, *, limit: int) -> tuple[list[int], list[int]]:
+    """Up to `limit` keys in all that only the first of the queries finds, or only the second."""
+    try:
+        asked, values = found.query.sql_with_params()
+    except EmptyResultSet:
+        # One that can find nothing has no statement.
+        return [], list(known[:limit])
+    listed, more = known.query.sql_with_params()
+    # Statements that Django wrote, with their parameters; each finds a key once at most.
+    statement = (
+        f"WITH found (key) AS ({asked}), known (key) AS ({listed}) "  # noqa: S608
+        "SELECT key, max(side) FROM (SELECT key, 1 AS side FROM found "
+        "UNION ALL SELECT key, 0 FROM known) AS sides GROUP BY key HAVING count(*) = 1 LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, (*values, *more, limit))
+        rows = cursor.fetchall()
+    return [key for key, side in rows if side], [key for key, side in rows if not side]
 
 
 def _lines(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,9 +15,12 @@ from groups.models import DeviceGroup, GroupMember, MembershipEvent
 from groups.types import Line
 from kernel import live
 from kernel.events import publish_all
+from kernel.locking import lock_rows
 from kernel.unit_of_work import require_unit_of_work, unit_of_work
 
 _CHUNK: Final = 1_000
+# The other jobs of the ticker wait while old lines are deleted.
+_BUDGET_S: Final = 1.0
 _EVENTS: Final = {
     MembershipChange.JOINED: events.DeviceJoinedGroup,
     MembershipChange.LEFT: events.DeviceLeftGroup,
@@ -29,10 +33,13 @@ def write(*, group: DeviceGroup, lines: Sequence[Line], now: datetime) -> None:
     The caller holds the group's lock, so that its lines are in the order of what happened.
     """
     require_unit_of_work()
+    left = _held(group, [line.device_id for line in lines if line.change == MembershipChange.LEFT])
+    lines = [
+        line for line in lines if line.change != MembershipChange.LEFT or line.device_id in left
+    ]
     if not lines:
         return
     joined = [line for line in lines if line.change == MembershipChange.JOINED]
-    left = [line.device_id for line in lines if line.change == MembershipChange.LEFT]
     GroupMember.objects.bulk_create(
         [
             GroupMember(
@@ -46,10 +53,36 @@ def write(*, group: DeviceGroup, lines: Sequence[Line], now: datetime) -> None:
         ],
         batch_size=_CHUNK,
     )
-    members: Any = GroupMember.objects.unscoped("a group whose lock is held").filter(group=group)
-    for start in range(0, len(left), _CHUNK):
-        members.filter(device_id__in=left[start : start + _CHUNK]).delete()
+    for some in _pieces(sorted(left.values())):
+        _members(group).filter(pk__in=some).delete()
     note(group=group, lines=lines, now=now)
+
+
+def _held(group: DeviceGroup, device_ids: Sequence[int]) -> dict[int, int]:
+    """The rows of these members by device, under their locks.
+
+    The end of a life takes rows out without the group's lock, and tells of it.
+    """
+    members = _members(group)
+    keys: list[int] = []
+    for some in _pieces(device_ids):
+        keys += members.filter(device_id__in=some).values_list("pk", flat=True)
+    # In the order of their keys, as the end of many lives takes them.
+    held = (
+        member
+        for some in _pieces(sorted(keys))
+        for member in lock_rows(members.filter(pk__in=some))
+    )
+    return {member.device_id: member.pk for member in held}
+
+
+def _pieces(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
+
+
+def _members(group: DeviceGroup) -> Any:
+    members: Any = GroupMember.objects.unscoped("a group whose lock is held")
+    return members.filter(group=group)
 
 
 def note(*, group: DeviceGroup, lines: Sequence[Line], now: datetime) -> None:
@@ -91,8 +124,12 @@ def note(*, group: DeviceGroup, lines: Sequence[Line], now: datetime) -> None:
     )
 
 
-def forget_old(now: datetime) -> int:
-    """Delete lines older than the journal is kept, some with each transaction; returns how many."""
+def forget_old(now: datetime, *, budget_s: float = _BUDGET_S) -> int:
+    """Delete lines older than the journal is kept, for a second at most; returns how many.
+
+    Some with each transaction; what is left goes next time.
+    """
+    until = time.monotonic() + budget_s
     rows: Any = MembershipEvent.objects.unscoped("the end of the journal, of all tenants")
     old = rows.filter(at__lt=now - timedelta(days=settings.GROUP_JOURNAL_DAYS)).order_by("at")
     forgotten = 0
@@ -100,4 +137,6 @@ def forget_old(now: datetime) -> int:
         with unit_of_work():
             rows.filter(pk__in=keys).delete()
         forgotten += len(keys)
+        if time.monotonic() >= until:
+            break
     return forgotten

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from audit.models import AuditEntry
 from devices.models import Device
 from devices.services import editing
 from devices.types import DeviceChanges
+from groups import fact_selectors
+from groups.errors import QueryTooSlow
 from groups.models import DeviceGroup, GroupMember
 from kernel.actors import Actor
 from tests.accounts.people import assert_refused
@@ -263,6 +267,56 @@ def test_who_is_limited_to_a_site_meets_only_devices_there(owner: Actor, api: AP
     ):
         refused = getattr(limited, method)(path, body, format="json")
         assert_refused(refused, 403, "permission_denied")
+
+
+def test_what_may_be_written_next_is_offered_with_the_callers_own_values(
+    owner: Actor, api: APIClient
+) -> None:
+    tagged(owner, "lobby", "floor 2")
+    tagged(make_actor(), "loft")
+
+    def offered(text: str, **more: int) -> list[str]:
+        answer = api.get(f"{GROUPS}/suggest", {"query": text, **more})
+        assert answer.status_code == 200, answer.content
+        return [item["text"] for item in answer.json()["items"]]
+
+    assert offered("sta") == ["status"]
+    assert offered("status:online ") == ["and", "or"]
+    assert offered("tag:lo") == ["lobby"]
+    assert offered("tag:fl and status:online", cursor=6) == ['"floor 2"']
+    assert offered("model:") == ["HP-R4"]
+    assert offered("site:") == []
+
+
+def test_the_same_file_under_one_key_is_taken_once(owner: Actor, api: APIClient) -> None:
+    board = tagged(owner, "lobby")
+    group = made(api, {"name": "By name"})
+    sent = [
+        api.post(
+            f"{GROUPS}/{group['uid']}/members",
+            f"uid\n{board.uid}\n",
+            content_type="text/csv",
+            headers={"Idempotency-Key": "once"},
+        )
+        for _ in range(2)
+    ]
+    assert [(answer.status_code, answer.json()["joined"]) for answer in sent] == [(200, 1)] * 2
+    assert sent[1]["idempotency-replayed"] == "true"
+
+
+def test_a_file_that_would_take_too_long_is_refused_before_it_begins(
+    owner: Actor, api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = made(api, LOBBIES, f"{GROUPS}/dynamic")
+
+    @contextlib.contextmanager
+    def too_slow() -> Iterator[None]:
+        raise QueryTooSlow
+        yield
+
+    monkeypatch.setattr(fact_selectors, "bounded", too_slow)
+    refused = api.get(f"{GROUPS}/{group['uid']}/members.csv")
+    assert_refused(refused, 422, "query_too_slow")
 
 
 def test_viewers_read_and_strangers_find_nothing(owner: Actor, api: APIClient) -> None:

@@ -22,11 +22,12 @@ from groups.errors import QueryTooSlow
 from groups.events import DeviceJoinedGroup, DeviceLeftGroup
 from groups.models import DeviceGroup, GroupMember, MembershipEvent
 from groups.services import following, grouping, journal, members
-from groups.types import GroupChanges, MembersEdit
+from groups.types import GroupChanges, Line, MembersEdit
 from kernel import events
 from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.models import LiveEvent
+from kernel.unit_of_work import unit_of_work
 from tests.accounts.people import at_once
 from tests.factories.devices import Board, connected_device, make_device
 from tests.factories.users import make_actor, tenant_of
@@ -222,6 +223,48 @@ def test_a_removed_group_is_followed_no_more_and_its_journal_ends_in_time(owner:
     assert journal.forget_old(now + kept - timedelta(hours=1)) == 0
     assert journal.forget_old(now + kept + timedelta(hours=1)) == 1
     assert lines(group) == []
+
+
+def test_old_lines_go_in_pieces_and_hold_up_no_other_job(
+    owner: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boards = [make_device(owner).uid for _ in range(3)]
+    now = timezone.now()
+    members.create_with_members(name="By name", device_uids=boards, actor=owner, now=now)
+    later = now + timedelta(days=settings.GROUP_JOURNAL_DAYS + 1)
+    monkeypatch.setattr(journal, "_CHUNK", 2)
+    assert [journal.forget_old(later, budget_s=0) for _ in range(3)] == [2, 1, 0]
+
+
+def test_a_group_that_goes_while_it_is_looked_at_is_not_due_again(
+    owner: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = dynamic(owner, "class:relay_controller")
+    now = timezone.now()
+
+    def removed(*_: Any) -> bool:
+        grouping.delete_group(group_uid=group.uid, actor=owner, now=now)
+        return False
+
+    monkeypatch.setattr(following, "_follow", removed)
+    assert following.sweep(now, budget_s=0) == 1
+    group.refresh_from_db(from_queryset=DeviceGroup.objects.unscoped("test"))
+    assert group.sweep_due_at is None
+
+
+def test_a_leaving_is_told_once_by_whoever_takes_the_device_out(owner: Actor) -> None:
+    board = make_device(owner)
+    now = timezone.now()
+    group, _ = members.create_with_members(
+        name="By name", device_uids=[board.uid], actor=owner, now=now
+    )
+    left = [Line(device_id=board.device_id, change=MembershipChange.LEFT)]
+    for _ in range(2):
+        with unit_of_work():
+            journal.write(group=group, lines=left, now=now)
+    assert [line.change for line in lines(group)] == ["joined", "left"]
+    unpairing.unpair_device(device_uid=board.uid, actor=owner, now=now)
+    assert len(lines(group)) == 2
 
 
 def test_groups_and_queries_name_the_devices_of_batches_as_they_are_now(owner: Actor) -> None:

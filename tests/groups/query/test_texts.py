@@ -104,6 +104,8 @@ def test_conditions_in_text(text: str, leaf: Leaf) -> None:
         ("site:berlin tag:x", 13, '"and" or "or"'),
         ("site:berlin and", 16, "such as status:online"),
         ("site", 5, "One of : ="),
+        (f"metric.x>{'9' * 400}", 9, "out of range"),
+        (f"desired.a:-{'9' * 400}", 10, "out of range"),
         ("site:", 6, "A value is expected"),
         ("(site:a", 8, "closing bracket is missing"),
         ("site:(a b)", 9, "comma"),
