@@ -20,9 +20,12 @@ def lock_rows(queryset: models.QuerySet[M]) -> list[M]:
     return list(locking(queryset))
 
 
-def locking(queryset: models.QuerySet[M]) -> models.QuerySet[M]:
-    """The queryset in order of primary key, taking the locks when it is read."""
+def locking(queryset: models.QuerySet[M], *, waits: bool = True) -> models.QuerySet[M]:
+    """The queryset in order of primary key, taking the locks when it is read.
+
+    Where it does not wait, rows that others hold are left out.
+    """
     ordered = queryset.order_by("pk")
     if connection.features.has_select_for_update:
-        ordered = ordered.select_for_update(of=("self",), no_key=True)
+        ordered = ordered.select_for_update(of=("self",), no_key=True, skip_locked=not waits)
     return ordered

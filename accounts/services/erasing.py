@@ -43,7 +43,10 @@ _KEPT: Final = {
         "The log of changes is chained by hashes and cannot be altered; it names people as they "
         "were called when they acted, and is read by members of the tenant concerned only."
     ),
-    "notes": "Who took in or let go of a device, in tenants that live on: part of their records.",
+    "notes": (
+        "Who took in or let go of a device, asked it for something, or made a version, a code or a "
+        "group, in tenants that live on: part of their records."
+    ),
     "tenants": "Tenants that ended with the account: an empty entry that their log refers to.",
     "stored_answers": "Answers kept for retries, sealed under a key we do not have; for 24 hours.",
 }

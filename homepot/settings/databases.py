@@ -16,6 +16,10 @@ _FOUND_DEAD = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+# A host that vanished within a transaction keeps its locks for as long as the server believes in
+# it, by default two hours; one that is paused, for ever. The work behind those locks waits no more
+# than a minute.
+_LETS_GO = "-c idle_in_transaction_session_timeout=60000"
 
 
 def sqlite(path: Path) -> dict[str, Any]:
@@ -51,5 +55,5 @@ def postgresql(url: str) -> dict[str, Any]:
         # thread is bounded; a broken one is dropped by Django before the next request.
         "CONN_MAX_AGE": None,
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {**_FOUND_DEAD, **options},
+        "OPTIONS": {**_FOUND_DEAD, "options": _LETS_GO, **options},
     }

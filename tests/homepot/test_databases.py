@@ -25,6 +25,15 @@ def test_a_server_that_vanished_is_given_up_within_half_a_minute() -> None:
         assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
 
+@pytest.mark.core
+@pytest.mark.production_only
+@pytest.mark.django_db
+def test_the_locks_of_a_host_that_vanished_are_given_up_within_a_minute() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("1min",)
+
+
 def test_an_option_in_the_address_counts_more() -> None:
     made = databases.postgresql("postgresql://u:p@h/d?connect_timeout=2&sslmode=require")
     assert made["OPTIONS"]["connect_timeout"] == "2"

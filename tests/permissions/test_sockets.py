@@ -124,6 +124,14 @@ def up_messages(home: Home | None) -> dict[str, dict[str, Any]]:
             "attributes": {"hub_model": "HS-2"},
         },
         "status": {**named, "status": "online", "session": "c1"},
+        "twin_reported": {**named, "document": {"fan": 1}, "seq": 1, "desired_version": 0},
+        "config_applied": {**named, "version": 1},
+        "ir_learned": {
+            **named,
+            "command_id": home.command if home else UNKNOWN_COMMAND,
+            "frequency_hz": 38_000,
+            "timings": [560, 560, 560, 1_690],
+        },
     }
 
 
