@@ -132,14 +132,15 @@ def test_a_running_till_gets_a_new_key(start_product: Any, tmp_path: Path, kind:
     home = Installation(start_product(kind))
     with running_till(home, tmp_path, key=batch_key(home, max_devices=1)) as agent:
         uid, old = agent.status()["device_uid"], stored_key(agent)
-        made = home.call("POST", f"/api/v1/devices/{uid}/rotate-token", {"grace_seconds": 0})
+        # Long enough to hand the agent its key: one that has none when the old one is void ends.
+        made = home.call("POST", f"/api/v1/devices/{uid}/rotate-token", {"grace_seconds": 8})
         assert made.status == 201, made
         assert agent.rotate_key("not-the-key").returncode == 3
         assert stored_key(agent) == old
         assert agent.rotate_key(made.body["api_key"]).returncode == 0
         assert stored_key(agent) == made.body["api_key"]
         assert ask_as(home, uid, stored_key(agent)).status == 200
-        eventually(lambda: ask_as(home, uid, old).status == 401)
+        eventually(lambda: ask_as(home, uid, old).status == 401, within_s=30)
         eventually(
             lambda: home.switch(uid, 3, True).body.get("state") == "succeeded",
             within_s=30,

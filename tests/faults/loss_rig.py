@@ -83,6 +83,12 @@ class LossRig:
         time.sleep(away_s)
         self.services[victim].start()
 
+    def supervise(self) -> None:
+        """Start what has ended by itself, as whoever runs the processes does."""
+        for process in PROCESSES:
+            if self.product.process_of(process).poll() is not None:
+                self.product.start_again(process)
+
     def restart(self, victim: str) -> None:
         """End it in order and start it again."""
         if victim not in self.services:

@@ -75,6 +75,7 @@ def inflict(rig: LossRig, victim: str, kind: str) -> None:
 
 
 def acknowledged(rig: LossRig) -> int:
+    rig.supervise()
     return acknowledged_by_wire(rig).total()
 
 

@@ -22,6 +22,7 @@ from kernel import garbage, metrics_page, realtime
 logger = logging.getLogger(__name__)
 
 _DATABASE_AWAY_S: Final = 1.0
+_TRIES: Final = 3
 
 
 class Command(BaseCommand):
@@ -47,12 +48,15 @@ class Command(BaseCommand):
 
     def _check_installation(self) -> None:
         """A database that is away is waited for, as it is while this runs."""
+        tries = 0
         while True:
             try:
                 self.check(databases=["default"])
                 self.check_migrations()
             except (SystemCheckError, OperationalError, InterfaceError):
-                if _database_answers():
+                # One that answers now may have been away a moment ago.
+                tries += _database_answers()
+                if tries == _TRIES:
                     raise
                 logger.warning("The database is away: it is waited for")
                 time.sleep(_DATABASE_AWAY_S)

@@ -44,10 +44,15 @@ def test_a_database_that_is_away_is_waited_for(
 def test_what_else_is_wrong_ends_it(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.MQTT_URL = "mqtt://127.0.0.1:1"
 
+    asked: list[str] = []
+
     def check(command: Any, **options: Any) -> None:
+        asked.append("installation")
         raise SystemCheckError("unsafe")
 
+    monkeypatch.setattr(mqtt_ingest, "_DATABASE_AWAY_S", 0)
     monkeypatch.setattr(mqtt_ingest.Command, "check", check)
     monkeypatch.setattr(mqtt_ingest, "_database_answers", lambda: True)
     with pytest.raises(SystemCheckError):
         call_command("mqtt_ingest")
+    assert len(asked) == 3
