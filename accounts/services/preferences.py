@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final
 
 from accounts.models import Preferences
 from accounts.services import tenancy
 from audit.services import recording
 from edge.protocol import strict_json
+from edge.protocol.merge_patch import apply_patch
 from kernel import errors, preconditions
 from kernel.actors import Actor
 from kernel.locking import lock_rows
@@ -27,7 +27,6 @@ MEMBERS: Final = (
 MAX_BYTES: Final = 32 * 1024
 # The document itself is the first level.
 MAX_DEPTH: Final = 8
-_NONE: Final = MappingProxyType[str, Any]({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +65,7 @@ def merge_preferences(
         kept = lock_rows(Preferences.objects.filter(pk=user_id))[0]
         held = _document(kept)
         _require_version(held, if_match)
-        merged = merge(held.members, patch)
+        merged = apply_patch(held.members, patch)
         if _canonical(merged) == _canonical(held.members):
             return held
         _require_bounded(merged)
@@ -84,19 +83,6 @@ def merge_preferences(
             now=now,
         )
         return changed
-
-
-def merge(target: Any, patch: Any) -> Any:
-    """The target with the patch applied, as RFC 7396 defines it; neither is changed."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target if isinstance(target, dict) else _NONE)
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge(merged.get(name), value)
-    return merged
 
 
 def _user_id(actor: Actor) -> int:

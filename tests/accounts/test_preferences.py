@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -54,39 +53,6 @@ def test_a_patch_merges_and_null_removes(signed_in: APIClient) -> None:
     gone = change(signed_in, {"dashboard_settings": {"theme": None}, "dashboard_layout": None})
     assert gone.json() == {"dashboard_settings": {"size": {"w": 2}}}
     assert signed_in.get(URL).json() == gone.json()
-
-
-# RFC 7396, appendix A.
-@pytest.mark.parametrize(
-    ("target", "patch", "result"),
-    [
-        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
-        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
-        ({"a": "b"}, {"a": None}, {}),
-        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
-        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
-        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
-        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
-        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
-        (["a", "b"], ["c", "d"], ["c", "d"]),
-        ({"a": "b"}, ["c"], ["c"]),
-        ({"a": "foo"}, None, None),
-        ({"a": "foo"}, "bar", "bar"),
-        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
-        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
-        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
-    ],
-)
-def test_a_merge_is_that_of_the_rfc(target: Any, patch: Any, result: Any) -> None:
-    assert preferences.merge(target, patch) == result
-
-
-@given(OBJECTS, OBJECTS)
-def test_merging_twice_is_merging_once(target: dict[str, Any], patch: dict[str, Any]) -> None:
-    before = repr((target, patch))
-    once = preferences.merge(target, patch)
-    assert preferences.merge(once, patch) == once
-    assert repr((target, patch)) == before
 
 
 def test_a_patch_that_changes_nothing_makes_no_version(signed_in: APIClient) -> None:

@@ -9,39 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.protocol.merge_patch import apply_patch, are_same
+from edge.protocol.merge_patch import are_same
 from tests.twins.strategies import DOCUMENTS
 from twins import stamps
 from twins.documents import Decoder, normal, refusal
 from twins.history import Change, changes_between, redo, undo
 from twins.merging import merge
 from twins.pointers import MISSING, is_leaf, lookup, parse, pointer
-
-# The appendix of RFC 7396, as far as both are objects, and what it says of the rest.
-RFC_7396 = [
-    ({"a": "b"}, {"a": "c"}, {"a": "c"}),
-    ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
-    ({"a": "b"}, {"a": None}, {}),
-    ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
-    ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
-    ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
-    ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
-    ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
-    (["a", "b"], ["c", "d"], ["c", "d"]),
-    ({"a": "b"}, ["c"], ["c"]),
-    ({"a": "foo"}, None, None),
-    ({"a": "foo"}, "bar", "bar"),
-    ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
-    ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
-    ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
-]
-
-
-@pytest.mark.parametrize(("target", "patch", "result"), RFC_7396)
-def test_a_patch_does_what_the_rfc_says(target: Any, patch: Any, result: Any) -> None:
-    before = json.dumps(target)
-    assert apply_patch(target, patch) == result
-    assert json.dumps(target) == before
 
 
 @given(DOCUMENTS, DOCUMENTS)
