@@ -6,12 +6,8 @@ another server all do, and are answered alike, each with a transaction of its ow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import IO, Any
-
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
 from devicelink.http import intake
@@ -20,7 +16,7 @@ from devicelink.ingest import flushing
 from devicelink.ingest.arrivals import Arrival
 from devices.services import contacts
 from kernel import errors
-from kernel.api.parsers import bounded, limit_in
+from kernel.api.parsers import UndecodedParser
 from kernel.api.permissions import IsDevice
 from kernel.api.views import ApiRequest, ApiView
 from kernel.metrics import INGEST_REQUESTS
@@ -32,21 +28,6 @@ _BATCH = {
         {"seq": 42, "at": "2026-11-21T09:00:10Z", "metrics": {"cpu_percent": 13.0}},
     ],
 }
-
-
-class UndecodedParser(BaseParser):
-    """Leaves the body as it came: it may be compressed, and the codec judges it."""
-
-    media_type = "application/json"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """The body as bytes. Raises PayloadTooLarge."""
-        return bounded(stream, limit_in(parser_context))
 
 
 class DeviceMetrics(ApiView):

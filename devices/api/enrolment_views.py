@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -12,7 +11,6 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import generics, status
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -32,23 +30,8 @@ from devices.models import Enrolment, EnrolmentRow
 from devices.services import enrolling, enrolment_keys
 from devices.services.enrolling import DeviceList
 from kernel.api.pagination import CursorPage
-from kernel.api.parsers import StrictJSONParser, bounded, limit_in
+from kernel.api.parsers import CsvParser, StrictJSONParser
 from kernel.api.views import ApiView
-
-
-class CsvParser(BaseParser):
-    """The bytes of a CSV file; what they say is read with the rest of the input."""
-
-    media_type = "text/csv"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """The body. Raises PayloadTooLarge."""
-        return bounded(stream, limit_in(parser_context))
 
 
 class EnrolmentsView(ApiView, generics.ListAPIView[Enrolment]):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
@@ -11,7 +10,6 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import generics
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,23 +18,8 @@ from groups.api.serializers import FoundDevice, MembersChangedOutput, MembersInp
 from groups.models import DeviceGroup
 from groups.services import members
 from groups.types import MembersEdit
-from kernel.api.parsers import StrictJSONParser, bounded, limit_in
+from kernel.api.parsers import CsvParser, StrictJSONParser
 from kernel.api.views import ApiRequest, ApiView
-
-
-class CsvParser(BaseParser):
-    """The bytes of a CSV file; what they say is read with the rest of the input."""
-
-    media_type = "text/csv"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """The body. Raises PayloadTooLarge."""
-        return bounded(stream, limit_in(parser_context))
 
 
 class MembersView(ApiView, generics.ListAPIView[Any]):

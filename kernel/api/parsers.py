@@ -25,6 +25,27 @@ def bounded(stream: IO[Any], limit: int) -> bytes:
     return body
 
 
+class UndecodedParser(BaseParser):
+    """Leaves the body as it came: what it says is read with the rest of the input."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The body as bytes. Raises PayloadTooLarge."""
+        return bounded(stream, limit_in(parser_context))
+
+
+class CsvParser(UndecodedParser):
+    """The same for a CSV file."""
+
+    media_type = "text/csv"
+
+
 class StrictJSONParser(BaseParser):
     """Accepts a JSON object and nothing else; says in `details` what is wrong."""
 
