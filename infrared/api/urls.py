@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from infrared.api import views
+from infrared.api import customer_views, views
 
 _CODES = "devices/<str:uid>/ir-codes"
 _CODE = f"{_CODES}/<uuid:code_id>"
@@ -12,16 +12,18 @@ urlpatterns = [
     path(f"{_CODES}/learn", views.IrLearnView.as_view(), name="ir-code-learn"),
     path(_CODE, views.IrCodeView.as_view(), name="ir-code"),
     path(f"{_CODE}/transmit", views.IrTransmitView.as_view(), name="ir-code-transmit"),
-    path(f"customer/{_CODES}", views.CustomerIrCodesView.as_view(), name="customer-ir-codes"),
+    path(
+        f"customer/{_CODES}", customer_views.CustomerIrCodesView.as_view(), name="customer-ir-codes"
+    ),
     path(
         f"customer/{_CODES}/learn",
-        views.CustomerIrLearnView.as_view(),
+        customer_views.CustomerIrLearnView.as_view(),
         name="customer-ir-code-learn",
     ),
-    path(f"customer/{_CODE}", views.CustomerIrCodeView.as_view(), name="customer-ir-code"),
+    path(f"customer/{_CODE}", customer_views.CustomerIrCodeView.as_view(), name="customer-ir-code"),
     path(
         f"customer/{_CODE}/transmit",
-        views.CustomerIrTransmitView.as_view(),
+        customer_views.CustomerIrTransmitView.as_view(),
         name="customer-ir-code-transmit",
     ),
 ]

@@ -44,80 +44,6 @@ _EXAMPLES = [
 ]
 
 
-def list_codes(request: Request, uid: str) -> Response:
-    """A page of a device's codes by their names."""
-    pages = CursorPage()
-    pages.ordering = ("name", "pk")
-    found = selectors.codes_of(actor=request.actor, device_uid=uid)
-    page: Any = pages.paginate_queryset(found, request)
-    shown = [selectors.view_of(code) for code in page]
-    return pages.get_paginated_response(IrCodeSummary(shown, many=True).data)
-
-
-def create_code(request: Request, uid: str) -> Response:
-    """Keep the code that the body says."""
-    body = IrCodeBody(data=request.data)
-    body.is_valid(raise_exception=True)
-    made = codes.create_code(
-        device_uid=uid, given=body.given(), actor=request.actor, now=timezone.now()
-    )
-    return Response(IrCodeOutput(made).data, status=status.HTTP_201_CREATED)
-
-
-def show_code(request: Request, uid: str, code_id: uuid.UUID) -> Response:
-    """One code."""
-    found = selectors.code_by_uid(actor=request.actor, device_uid=uid, uid=code_id)
-    return Response(IrCodeOutput(found).data)
-
-
-def change_code(request: Request, uid: str, code_id: uuid.UUID) -> Response:
-    """Change what the body says of a code."""
-    body = IrCodePatch(data=request.data)
-    body.is_valid(raise_exception=True)
-    changed = codes.update_code(
-        device_uid=uid,
-        uid=code_id,
-        given=body.given(),
-        actor=request.actor,
-        now=timezone.now(),
-    )
-    return Response(IrCodeOutput(changed).data)
-
-
-def remove_code(request: Request, uid: str, code_id: uuid.UUID) -> Response:
-    """Forget a code."""
-    codes.remove_code(device_uid=uid, uid=code_id, actor=request.actor, now=timezone.now())
-    return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def learn_code(request: Request, uid: str) -> Response:
-    """Ask the device to learn a code."""
-    body = LearnInput(data=request.data)
-    body.is_valid(raise_exception=True)
-    given = dict(body.validated_data)
-    wait_s = given.pop("wait")
-    command = requesting.request_command(
-        device_uid=uid, kind=kinds.IR_LEARN, payload=given, actor=request.actor, now=timezone.now()
-    )
-    return answer_for(command=command, wait_s=wait_s, actor=request.actor)
-
-
-def transmit_code(request: Request, uid: str, code_id: uuid.UUID) -> Response:
-    """Ask the device to send a code."""
-    body = TransmitInput(data=request.data)
-    body.is_valid(raise_exception=True)
-    given = dict(body.validated_data)
-    wait_s = given.pop("wait")
-    command = requesting.request_command(
-        device_uid=uid,
-        kind=kinds.IR_TRANSMIT,
-        payload=given | {"code": str(code_id)},
-        actor=request.actor,
-        now=timezone.now(),
-    )
-    return answer_for(command=command, wait_s=wait_s, actor=request.actor)
-
-
 class IrCodesView(ApiView):
     """The infrared codes of one device."""
 
@@ -126,7 +52,12 @@ class IrCodesView(ApiView):
     )
     def get(self, request: Request, uid: str) -> Response:
         """List a device's codes by name, without their signals."""
-        return list_codes(request, uid)
+        pages = CursorPage()
+        pages.ordering = ("name", "pk")
+        found = selectors.codes_of(actor=request.actor, device_uid=uid)
+        page: Any = pages.paginate_queryset(found, request)
+        shown = [selectors.view_of(code) for code in page]
+        return pages.get_paginated_response(IrCodeSummary(shown, many=True).data)
 
     @extend_schema(
         operation_id="ir_code_create",
@@ -137,31 +68,12 @@ class IrCodesView(ApiView):
     )
     def post(self, request: Request, uid: str) -> Response:
         """Keep a code for a device: Pronto hex, or a carrier with its timings."""
-        return create_code(request, uid)
-
-
-class CustomerIrCodesView(ApiView):
-    """The same, under its other address."""
-
-    @extend_schema(
-        operation_id="customer_ir_code_list",
-        tags=["infrared"],
-        responses=IrCodeSummary(many=True),
-    )
-    def get(self, request: Request, uid: str) -> Response:
-        """List a device's codes, as `/devices/{uid}/ir-codes` does."""
-        return list_codes(request, uid)
-
-    @extend_schema(
-        operation_id="customer_ir_code_create",
-        tags=["infrared"],
-        request=IrCodeBody,
-        responses={201: IrCodeOutput},
-        examples=_EXAMPLES,
-    )
-    def post(self, request: Request, uid: str) -> Response:
-        """Keep a code for a device, as `/devices/{uid}/ir-codes` does."""
-        return create_code(request, uid)
+        body = IrCodeBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        made = codes.create_code(
+            device_uid=uid, given=body.given(), actor=request.actor, now=timezone.now()
+        )
+        return Response(IrCodeOutput(made).data, status=status.HTTP_201_CREATED)
 
 
 class IrCodeView(ApiView):
@@ -170,7 +82,8 @@ class IrCodeView(ApiView):
     @extend_schema(operation_id="ir_code_get", tags=["infrared"], responses=IrCodeOutput)
     def get(self, request: Request, uid: str, code_id: uuid.UUID) -> Response:
         """Show a code with its signal, as timings and as Pronto hex."""
-        return show_code(request, uid, code_id)
+        found = selectors.code_by_uid(actor=request.actor, device_uid=uid, uid=code_id)
+        return Response(IrCodeOutput(found).data)
 
     @extend_schema(
         operation_id="ir_code_update",
@@ -181,44 +94,24 @@ class IrCodeView(ApiView):
     )
     def patch(self, request: Request, uid: str, code_id: uuid.UUID) -> Response:
         """Change a code's name, protocol, repeat, or its whole signal."""
-        return change_code(request, uid, code_id)
+        body = IrCodePatch(data=request.data)
+        body.is_valid(raise_exception=True)
+        changed = codes.update_code(
+            device_uid=uid,
+            uid=code_id,
+            given=body.given(),
+            actor=request.actor,
+            now=timezone.now(),
+        )
+        return Response(IrCodeOutput(changed).data)
 
     @extend_schema(
         operation_id="ir_code_delete", tags=["infrared"], request=None, responses={204: None}
     )
     def delete(self, request: Request, uid: str, code_id: uuid.UUID) -> Response:
         """Forget a code."""
-        return remove_code(request, uid, code_id)
-
-
-class CustomerIrCodeView(ApiView):
-    """The same, under its other address."""
-
-    @extend_schema(operation_id="customer_ir_code_get", tags=["infrared"], responses=IrCodeOutput)
-    def get(self, request: Request, uid: str, code_id: uuid.UUID) -> Response:
-        """Show a code, as `/devices/{uid}/ir-codes/{code_id}` does."""
-        return show_code(request, uid, code_id)
-
-    @extend_schema(
-        operation_id="customer_ir_code_update",
-        tags=["infrared"],
-        request=IrCodePatch,
-        responses=IrCodeOutput,
-        examples=[OpenApiExample("Rename", value={"name": "Beamer on"}, request_only=True)],
-    )
-    def patch(self, request: Request, uid: str, code_id: uuid.UUID) -> Response:
-        """Change a code, as `/devices/{uid}/ir-codes/{code_id}` does."""
-        return change_code(request, uid, code_id)
-
-    @extend_schema(
-        operation_id="customer_ir_code_delete",
-        tags=["infrared"],
-        request=None,
-        responses={204: None},
-    )
-    def delete(self, request: Request, uid: str, code_id: uuid.UUID) -> Response:
-        """Forget a code, as `/devices/{uid}/ir-codes/{code_id}` does."""
-        return remove_code(request, uid, code_id)
+        codes.remove_code(device_uid=uid, uid=code_id, actor=request.actor, now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class IrLearnView(ApiView):
@@ -241,22 +134,18 @@ class IrLearnView(ApiView):
         The command's result names the code. It fails with `nothing_learned` when the time is
         over, and may be cancelled before. 409 `device_offline` when the device cannot be reached.
         """
-        return learn_code(request, uid)
-
-
-class CustomerIrLearnView(IrLearnView):
-    """The same, under its other address."""
-
-    @extend_schema(
-        operation_id="customer_ir_code_learn",
-        tags=["infrared"],
-        request=LearnInput,
-        responses=_ANSWERS,
-        examples=[OpenApiExample("Half a minute", value={"name": "TV on"}, request_only=True)],
-    )
-    def post(self, request: Request, uid: str) -> Response:
-        """Have a device learn a code, as `/devices/{uid}/ir-codes/learn` does."""
-        return learn_code(request, uid)
+        body = LearnInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        wait_s = given.pop("wait")
+        command = requesting.request_command(
+            device_uid=uid,
+            kind=kinds.IR_LEARN,
+            payload=given,
+            actor=request.actor,
+            now=timezone.now(),
+        )
+        return answer_for(command=command, wait_s=wait_s, actor=request.actor)
 
 
 class IrTransmitView(ApiView):
@@ -275,19 +164,15 @@ class IrTransmitView(ApiView):
         200 with the outcome once the device has answered, 202 when it has not within `wait`
         seconds. 409 `device_offline` when it cannot be reached; nothing is queued then.
         """
-        return transmit_code(request, uid, code_id)
-
-
-class CustomerIrTransmitView(IrTransmitView):
-    """The same, under its other address."""
-
-    @extend_schema(
-        operation_id="customer_ir_code_transmit",
-        tags=["infrared"],
-        request=TransmitInput,
-        responses=_ANSWERS,
-        examples=[OpenApiExample("Twice", value={"repeat": 2}, request_only=True)],
-    )
-    def post(self, request: Request, uid: str, code_id: uuid.UUID) -> Response:
-        """Have a device send a code, as `/devices/{uid}/ir-codes/{code_id}/transmit` does."""
-        return transmit_code(request, uid, code_id)
+        body = TransmitInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        wait_s = given.pop("wait")
+        command = requesting.request_command(
+            device_uid=uid,
+            kind=kinds.IR_TRANSMIT,
+            payload=given | {"code": str(code_id)},
+            actor=request.actor,
+            now=timezone.now(),
+        )
+        return answer_for(command=command, wait_s=wait_s, actor=request.actor)
