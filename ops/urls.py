@@ -1,8 +1,8 @@
-"""Paths of the console's pages and of what machines ask about the installation."""
+"""Paths of the console, of links that people are sent, and of what machines ask."""
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from ops import health, metrics
 from ops.views import (
@@ -21,9 +21,11 @@ from ops.views import (
     lifecycle,
     maintenance,
     notifications,
+    overview,
     people,
     settings_pages,
     sites,
+    start,
     tenants,
     transfers,
     twin,
@@ -31,11 +33,8 @@ from ops.views import (
 
 app_name = "ops"
 
-urlpatterns = [
-    path("health", health.live, name="health"),
-    path("health/ready", health.ready, name="health-ready"),
-    path("metrics", metrics.metrics, name="metrics"),
-    path("", devices.devices, name="devices"),
+_CONSOLE = [
+    path("devices", devices.devices, name="devices"),
     path("claim", claim.claim, name="claim"),
     path("devices/<str:uid>", device.device, name="device"),
     path("devices/<str:uid>/tags", device.tags, name="device-tags"),
@@ -99,7 +98,6 @@ urlpatterns = [
     path("maintenance/<str:uid>/remove", maintenance.remove_window, name="remove-maintenance"),
     path("notifications", notifications.channels, name="notifications"),
     path("notifications/new", notifications.new_channel, name="new-notification"),
-    path("notifications/link/<str:token>", notifications.use_link, name="notification-link"),
     path("notifications/<str:uid>", notifications.channel, name="notification"),
     path("notifications/<str:uid>/edit", notifications.edit_channel, name="edit-notification"),
     path("notifications/<str:uid>/test", notifications.test_channel, name="test-notification"),
@@ -129,6 +127,16 @@ urlpatterns = [
         invitations.revoke,
         name="revoke-invitation",
     ),
+]
+
+urlpatterns = [
+    path("health", health.live, name="health"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("", start.start, name="start"),
+    path("dashboard", overview.overview, name="overview"),
+    path("dashboard/", include(_CONSOLE)),
     path("invite/<str:token>", invitations.open_invitation, name="invitation"),
     path("invite/<str:token>/join", invitations.join, name="join"),
+    path("notifications/link/<str:token>", notifications.use_link, name="notification-link"),
 ]

@@ -79,7 +79,7 @@ _LIST = 4 * 1024 * 1024
 # The page sends the same file as a part of a form.
 BODY_LIMITS = {
     "/api/v1/enrolments": _LIST,
-    "/enrol": _LIST + 64 * 1024,
+    "/dashboard/enrol": _LIST + 64 * 1024,
     "/api/v1/analytics/device-metrics": MAX_HTTP_BODY_BYTES,
 }
 # Django's own limit knows no addresses; the bridge has held each to its own before.
@@ -97,8 +97,12 @@ INSTALLED_APPS = [
     "twins",
     "infrared",
     "groups",
+    "fleet",
+    "exports",
+    "timeline",
     "devicelink",
     "ops",
+    "household",
     "homepot",
     "rest_framework",
     "django_filters",
@@ -159,7 +163,7 @@ TEMPLATES: list[dict[str, Any]] = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:login"
-LOGIN_REDIRECT_URL = "ops:devices"
+LOGIN_REDIRECT_URL = "ops:start"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

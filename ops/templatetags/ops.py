@@ -11,11 +11,11 @@ from django import template
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from devices import qr
-from ops import documents, navigation, people, tenancy, wording
+from ops import documents, navigation, people, stylesheets, tenancy, wording
 
 register = template.Library()
 
@@ -42,6 +42,16 @@ def icon(name: str, size: str = "") -> SafeString:
         f" icon--{size}" if size else "",
         static("homepot/icons.svg"),
         name,
+    )
+
+
+@register.simple_tag
+def console_styles() -> SafeString:
+    """Links to the style sheets of the console."""
+    return format_html_join(
+        "\n    ",
+        '<link rel="stylesheet" href="{}">',
+        ((static(f"homepot/css/{name}.css"),) for name in stylesheets.CONSOLE),
     )
 
 

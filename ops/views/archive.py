@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from kernel.pages.access import signed_in
 from ops import forms, selectors
 from ops import lives as life_pages
-from ops.views.access import signed_in
 
 
 @require_safe

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from commands.batch_types import BatchOrder, BatchPreview
 from commands.services import batch_control, batching
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, sentence_of
 from ops import batches as model
 from ops import groupings, selectors
 from ops.payload_forms import PayloadForm, show_payload_refusal
-from ops.views.access import signed_in
-from ops.views.refusals import posted, sentence_of
 
 _DEEDS = {
     "pause": batch_control.pause_batch,

@@ -11,8 +11,8 @@ from accounts import selectors as accounts
 from devices.services import claiming
 from kernel import errors
 from kernel.actors import Actor
+from kernel.pages.access import signed_in
 from ops import forms, selectors
-from ops.views.access import signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

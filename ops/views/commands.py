@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from commands.services import cancelling, previewing, requesting
 from commands.types import Preview
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, sentence_of
 from ops import ledger, selectors
 from ops.payload_forms import PayloadForm, show_payload_refusal
-from ops.views.access import signed_in
-from ops.views.refusals import posted, sentence_of
 
 # Refusals whose details are about what was typed.
 _ABOUT_FORM = (400, 422)

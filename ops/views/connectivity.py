@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from kernel.pages.access import signed_in
 from ops import connectivity, places, selectors
-from ops.views.access import signed_in
 from ops.views.tenants import in_tenant
 
 

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from devices.services import tagging
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import sentence_of
 from ops import selectors, twins
-from ops.views.access import signed_in
-from ops.views.refusals import sentence_of
 
 
 @require_safe

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from groups.errors import InvalidQuery
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import sentence_of
 from ops import forms, selectors
-from ops.views.access import signed_in
-from ops.views.refusals import sentence_of
 
 
 @require_safe

@@ -17,9 +17,9 @@ from devices import selectors as devices
 from devices.services import enrolling as service
 from devices.services import enrolment_keys, enrolment_upload
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, show_refusal
 from ops import places, selectors, site_forms, tenancy, wording
-from ops.views.access import signed_in
-from ops.views.refusals import posted, show_refusal
 from ops.views.tenants import in_tenant
 
 

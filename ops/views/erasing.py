@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from devices.services import erasing
 from kernel import errors
+from kernel.pages.access import signed_in
 from ops import selectors
-from ops.views.access import signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -16,9 +16,9 @@ from groups import definitions
 from groups.services import grouping, members
 from groups.types import GroupChanges, MembersEdit
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, sentence_of, show_refusal
 from ops import groupings, selectors
-from ops.views.access import signed_in
-from ops.views.refusals import posted, sentence_of, show_refusal
 from ops.views.tenants import in_tenant
 
 

@@ -19,10 +19,10 @@ from accounts.selectors import LOGIN_SESSION_KEY, TENANT_KEY
 from accounts.services import invitations as service
 from accounts.services import joining
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, show_refusal
 from ops import people_forms
-from ops.views.access import signed_in
 from ops.views.people import household_of
-from ops.views.refusals import posted, show_refusal
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 

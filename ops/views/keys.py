@@ -10,9 +10,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from devices.services import provisioning_keys as service
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, show_refusal
 from ops import places, site_forms
-from ops.views.access import signed_in
-from ops.views.refusals import posted, show_refusal
 from ops.views.tenants import in_tenant
 
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from devices.services import releasing, rotation, unpairing
 from kernel import errors
+from kernel.pages.access import signed_in
 from ops import lifecycle, selectors, wording
-from ops.views.access import signed_in
 
 
 @never_cache

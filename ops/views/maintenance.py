@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from devices.services import maintenance as service
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, show_refusal
 from ops import maintenance, selectors
-from ops.views.access import signed_in
-from ops.views.refusals import posted, show_refusal
 from ops.views.tenants import in_tenant
 
 _TYPED = "%Y-%m-%dT%H:%M"

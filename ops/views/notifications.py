@@ -11,12 +11,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kernel import errors, preconditions
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, show_refusal
 from notifications.services import channels as service
 from notifications.services import links
 from notifications.types import ChannelWish
 from ops import notices
-from ops.views.access import signed_in
-from ops.views.refusals import posted, show_refusal
 from ops.views.tenants import in_tenant
 
 

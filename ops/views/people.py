@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.services import members as service
 from accounts.services import tenants
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, show_refusal
 from ops import people as read
 from ops import people_forms, tenancy
-from ops.views.access import signed_in
-from ops.views.refusals import posted, show_refusal
 
 
 @require_safe

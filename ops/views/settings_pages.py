@@ -19,10 +19,10 @@ from devices.services import config_editing
 from infrared.services import codes as service
 from infrared.types import IrCodeInput
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, sentence_of
 from ops import documents, selectors, twins
 from ops import settings_sheets as sheets
-from ops.views.access import signed_in
-from ops.views.refusals import posted, sentence_of
 
 
 @never_cache

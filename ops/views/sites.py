@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices.services import site_registration, site_removal
 from devices.services import sites as service
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, show_refusal
 from ops import places, selectors, site_forms
-from ops.views.access import signed_in
-from ops.views.refusals import posted, show_refusal
 from ops.views.tenants import in_tenant
 
 

@@ -15,9 +15,9 @@ from accounts.errors import TenantRequired
 from accounts.selectors import TENANT_KEY
 from accounts.services import tenants as service
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import posted, show_refusal
 from ops import people_forms, tenancy
-from ops.views.access import signed_in
-from ops.views.refusals import posted, show_refusal
 
 View = Callable[..., HttpResponse]
 

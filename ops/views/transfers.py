@@ -15,8 +15,8 @@ from accounts import selectors as accounts
 from devices.services import transfers as service
 from kernel import errors
 from kernel.actors import Actor
+from kernel.pages.access import signed_in
 from ops import forms, handovers, selectors, wording
-from ops.views.access import signed_in
 
 
 @require_safe

@@ -13,9 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kernel import errors
+from kernel.pages.access import signed_in
+from kernel.pages.refusals import sentence_of
 from ops import documents, selectors, twins
-from ops.views.access import signed_in
-from ops.views.refusals import sentence_of
 from twins.errors import TwinVersionConflict
 from twins.services import desiring
 

@@ -25,9 +25,9 @@ FORM = {"email": "ada@example.com", "password": people.PASSWORD}
 def test_the_login_page_opens_a_browser_session(ada: User) -> None:
     browser = Client()
 
-    response = browser.post("/login", {**FORM, "next": "/claim?code=ABC"})
+    response = browser.post("/login", {**FORM, "next": "/dashboard/claim?code=ABC"})
 
-    assert (response.status_code, response["Location"]) == (302, "/claim?code=ABC")
+    assert (response.status_code, response["Location"]) == (302, "/dashboard/claim?code=ABC")
     session = LoginSession.objects.get()
     assert (session.kind, session.user_id) == ("browser", ada.pk)
     key = browser.cookies["homepot_session"].value
@@ -134,7 +134,7 @@ def test_a_cookie_is_void_as_soon_as_its_session_ends(ada: User, session: Logged
     assert selectors.session_from_cookie(key) is None
     people.assert_refused(browser.get(ME), 401, "not_authenticated")
     assert auth.SESSION_KEY not in browser.session
-    assert browser.get("/").status_code == 302
+    assert browser.get("/dashboard/devices").status_code == 302
 
 
 def test_a_cookie_is_void_as_soon_as_its_user_is_deactivated(ada: User) -> None:

@@ -193,10 +193,10 @@ def test_a_browser_keeps_its_choice_until_it_takes_all_again(
 ) -> None:
     mine, shared = take_in(home, ada), take_in(bakery, ada)
     browser = people.browser_of(ada)
-    response = choose(browser, bakery.uid, next="/claim")
-    assert (response.status_code, response["Location"]) == (302, "/claim")
+    response = choose(browser, bakery.uid, next="/dashboard/claim")
+    assert (response.status_code, response["Location"]) == (302, "/dashboard/claim")
     assert listed(browser) == {shared}
-    page = browser.get("/").content.decode()
+    page = browser.get("/dashboard/devices").content.decode()
     assert shared in page
     assert mine not in page
     assert listed(browser, **within(home)) == {mine}
@@ -223,20 +223,20 @@ def test_a_choice_that_does_not_hold_any_more_is_dropped(ada: User) -> None:
     browser = people.browser_of(ada)
     choose(browser, bakery.uid)
     members.leave_tenant(tenant_uid=bakery.uid, actor=actor_of(ada), now=timezone.now())
-    assert browser.get("/").status_code == 200
+    assert browser.get("/dashboard/devices").status_code == 200
     assert "tenant" not in browser.session
 
 
 def test_the_page_asks_whose_a_device_becomes_where_that_is_open(ada: User, home: Tenant) -> None:
     browser = people.browser_of(ada)
-    assert "Whose it becomes" not in browser.get("/claim").content.decode()
+    assert "Whose it becomes" not in browser.get("/dashboard/claim").content.decode()
     bakery = organisation(ada)
-    assert "Whose it becomes" in browser.get("/claim").content.decode()
+    assert "Whose it becomes" in browser.get("/dashboard/claim").content.decode()
     made = provision()
-    assert browser.post("/claim", {"claim_code": made.claim_code}).status_code == 400
+    assert browser.post("/dashboard/claim", {"claim_code": made.claim_code}).status_code == 400
     form = {"claim_code": made.claim_code, "tenant": bakery.uid}
-    assert browser.post("/claim", form).status_code == 302
+    assert browser.post("/dashboard/claim", form).status_code == 302
     device = Device.objects.unscoped("tests look").get(uid=made.device_uid)
     assert device.tenant_id == bakery.pk
     choose(browser, home.uid)
-    assert "Whose it becomes" not in browser.get("/claim").content.decode()
+    assert "Whose it becomes" not in browser.get("/dashboard/claim").content.decode()

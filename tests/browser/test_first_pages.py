@@ -92,7 +92,7 @@ def agent(product: ProductProcess, tmp_path: Path) -> Iterator[Agent]:
 
 
 def _sign_in(page: Page, product: ProductProcess) -> None:
-    page.goto(f"{product.base_url}/")
+    page.goto(f"{product.base_url}/dashboard/devices")
     page.fill("input[name=email]", product.admin_email)
     page.fill("input[name=password]", product.admin_password)
     page.click("button[type=submit]")
@@ -115,7 +115,7 @@ def _claim(page: Page, code: str, name: str) -> None:
 
 
 def _open_device(page: Page, product: ProductProcess, name: str) -> None:
-    page.goto(f"{product.base_url}/")
+    page.goto(f"{product.base_url}/dashboard/devices")
     page.get_by_role("link", name=name).first.click()
     expect(page.locator("h1")).to_contain_text(name)
     expect(page.locator("[data-relay='0']")).to_be_visible()
@@ -251,7 +251,11 @@ def test_no_page_scrolls_sideways(
     page = context.new_page()
     _sign_in(page, product)
     _claim(page, agent.claim_code(), "A board with a rather long name that has to wrap somewhere")
-    for address in ("/", page.url.removeprefix(product.base_url), "/claim"):
+    for address in (
+        "/dashboard/devices",
+        page.url.removeprefix(product.base_url),
+        "/dashboard/claim",
+    ):
         page.goto(product.base_url + address)
         _shoot(page, f"{address.strip('/').replace('/', '-') or 'devices'}-{width}-{scheme}")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address

@@ -21,7 +21,7 @@ def product(start_product: Any) -> ProductProcess:
 
 
 def _sign_in(page: Page, product: ProductProcess) -> None:
-    page.goto(f"{product.base_url}/")
+    page.goto(f"{product.base_url}/dashboard/devices")
     page.fill("input[name=email]", product.admin_email)
     page.fill("input[name=password]", product.admin_password)
     page.click("button[type=submit]")
@@ -35,7 +35,7 @@ def _send(page: Page, **fields: str) -> None:
 
 
 def _device_at_a_new_site(page: Page, product: ProductProcess) -> None:
-    page.goto(f"{product.base_url}/sites/new")
+    page.goto(f"{product.base_url}/dashboard/sites/new")
     _send(page, name="Harbour Street")
     page.get_by_role("link", name="Register a device here").first.click()
     _send(page, device_id="till-1", name="Front till")
@@ -43,7 +43,7 @@ def _device_at_a_new_site(page: Page, product: ProductProcess) -> None:
 
 
 def _invitation(page: Page, product: ProductProcess) -> str:
-    page.goto(f"{product.base_url}/people")
+    page.goto(f"{product.base_url}/dashboard/people")
     page.get_by_role("link", name="Invite somebody").click()
     page.get_by_label("May look").check()
     page.get_by_role("button", name="Make the link").click()
@@ -79,14 +79,14 @@ def test_somebody_invited_comes_in_and_sees_the_device(
     expect(guest.locator("h1")).to_have_text("Devices", timeout=SECONDS)
     expect(guest.get_by_role("link", name="Front till")).to_be_visible()
     assert _fits(guest)
-    browser_page.goto(f"{product.base_url}/people")
+    browser_page.goto(f"{product.base_url}/dashboard/people")
     expect(browser_page.get_by_text("sam@example.com")).to_be_visible()
 
     # Removed, they see nothing of it from the next click on.
     browser_page.get_by_role("link", name="Remove Sam").click()
     browser_page.get_by_role("button", name="Remove").click()
     expect(browser_page.get_by_text("sam@example.com")).to_have_count(0)
-    guest.goto(f"{product.base_url}/")
+    guest.goto(f"{product.base_url}/dashboard/devices")
     expect(guest.get_by_role("link", name="Front till")).to_have_count(0)
     assert not errors
     phone.close()
@@ -99,7 +99,7 @@ def test_a_list_becomes_devices_and_its_keys_are_taken_away(
     page = browser_page
     listed = tmp_path / "devices.csv"
     listed.write_text("device_id,name\ntill-1,Front till\ntill-2,Back till\nno good,Broken\n")
-    page.goto(f"{product.base_url}/enrol")
+    page.goto(f"{product.base_url}/dashboard/enrol")
     page.set_input_files("[name=file]", str(listed))
     page.get_by_role("button", name="Check the list").click()
     expect(page.get_by_text("no spaces")).to_be_visible()

@@ -23,7 +23,7 @@ def installation(start_product: Any) -> Installation:
 
 
 def _sign_in(page: Page, product: ProductProcess) -> None:
-    page.goto(f"{product.base_url}/")
+    page.goto(f"{product.base_url}/dashboard/devices")
     page.fill("input[name=email]", product.admin_email)
     page.fill("input[name=password]", product.admin_password)
     page.click("button[type=submit]")
@@ -82,7 +82,7 @@ def test_an_open_device_page_turns_into_its_archive(
     page = browser_page
     uid = _named(installation, "hw-1", "Bakery")
     _sign_in(page, installation.product)
-    page.goto(f"{installation.product.base_url}/devices/{uid}")
+    page.goto(f"{installation.product.base_url}/dashboard/devices/{uid}")
     _wait_for_link(page)
 
     _unpair(installation, uid)
@@ -100,7 +100,7 @@ def test_the_lives_follow_and_what_is_unfolded_stays_so(
     _unpair(installation, _named(installation, "hw-1", "Bakery"))
     uid = _named(installation, "hw-1", "Bakery again")
     _sign_in(page, installation.product)
-    page.goto(f"{installation.product.base_url}/devices/{uid}/lives")
+    page.goto(f"{installation.product.base_url}/dashboard/devices/{uid}/lives")
     _wait_for_link(page)
     page.locator("#raw-1 summary").click()
 
@@ -116,7 +116,7 @@ def test_a_device_is_unpaired_by_keyboard_alone(
     page = browser_page
     uid = _named(installation, "hw-1", "Bakery")
     _sign_in(page, installation.product)
-    page.goto(f"{installation.product.base_url}/devices/{uid}")
+    page.goto(f"{installation.product.base_url}/dashboard/devices/{uid}")
     _press_to(page, "Unpair…")
     expect(page.locator("h1")).to_have_text("Unpair Bakery")
     _press_to(page, "Unpair this device")
@@ -140,7 +140,7 @@ def test_everything_works_without_a_script(installation: Installation, browser: 
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     _sign_in(page, installation.product)
-    at = f"{installation.product.base_url}/devices/{uid}"
+    at = f"{installation.product.base_url}/dashboard/devices/{uid}"
 
     page.goto(f"{at}/rotate")
     page.get_by_label("One hour").check()
@@ -184,15 +184,24 @@ def test_no_page_of_a_life_scrolls_sideways(
         assert wide <= 0, f"{what} is {wide} px too wide"
 
     pages = ("", "/lives", "/unpair", "/release", "/rotate", "/transfer")
-    addresses = [f"/devices/{uid}{each}" for each in pages]
-    addresses += [f"/devices/{gone}", f"/devices/{gone}/erase", f"/devices/{gone}/unpair"]
-    for address in [*addresses, "/archive", "/transfers", "/transfers/accept"]:
+    addresses = [f"/dashboard/devices/{uid}{each}" for each in pages]
+    addresses += [
+        f"/dashboard/devices/{gone}",
+        f"/dashboard/devices/{gone}/erase",
+        f"/dashboard/devices/{gone}/unpair",
+    ]
+    for address in [
+        *addresses,
+        "/dashboard/archive",
+        "/dashboard/transfers",
+        "/dashboard/transfers/accept",
+    ]:
         page.goto(installation.product.base_url + address)
         for fold in page.locator("details summary").all():
             fold.click()
         look(address)
     for deed in ("rotate", "transfer", "release"):
-        page.goto(f"{installation.product.base_url}/devices/{uid}/{deed}")
+        page.goto(f"{installation.product.base_url}/dashboard/devices/{uid}/{deed}")
         page.locator("form[data-once] [type=submit]").last.click()
         expect(page.locator(".secret")).to_be_visible()
         look(f"what {deed} gives")

@@ -92,7 +92,7 @@ def test_presence_is_told_live_and_maintenance_is_announced_in_ones_own_time(
     page.on("pageerror", lambda error: errors.append(str(error)))
     sign_in(page, product)
 
-    page.goto(f"{product.base_url}/devices/{hub.uid}")
+    page.goto(f"{product.base_url}/dashboard/devices/{hub.uid}")
     panel = page.locator("[data-refresh='connectivity']")
     expect(panel).to_contain_text("Never connected")
     hub.report({"sensor": "hall", "kind": "motion", "value": False})
@@ -115,13 +115,13 @@ def test_presence_is_told_live_and_maintenance_is_announced_in_ones_own_time(
 
     till = product.manage("shell", "-v", "0", "-c", HISTORY).split()[-1]
     for name, path in {
-        "device": f"/devices/{till}",
-        "connections": f"/devices/{till}/connections",
-        "site": "/sites/harbour-street",
-        "site-uptime": "/sites/harbour-street/connectivity",
-        "maintenance": "/maintenance",
-        "new-maintenance": "/maintenance/new",
-        "devices": "/?simulated=only",
+        "device": f"/dashboard/devices/{till}",
+        "connections": f"/dashboard/devices/{till}/connections",
+        "site": "/dashboard/sites/harbour-street",
+        "site-uptime": "/dashboard/sites/harbour-street/connectivity",
+        "maintenance": "/dashboard/maintenance",
+        "new-maintenance": "/dashboard/maintenance/new",
+        "devices": "/dashboard/devices?simulated=only",
     }.items():
         page.goto(f"{product.base_url}{path}")
         shoot(page, f"presence-{name}")

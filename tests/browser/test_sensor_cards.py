@@ -27,7 +27,7 @@ FIRST: list[dict[str, Any]] = [
 
 
 def sign_in(page: Page, product: ProductProcess) -> None:
-    page.goto(f"{product.base_url}/")
+    page.goto(f"{product.base_url}/dashboard/devices")
     page.fill("input[name=email]", product.admin_email)
     page.fill("input[name=password]", product.admin_password)
     page.click("button[type=submit]")
@@ -82,7 +82,7 @@ def test_sensors_are_shown_in_words_and_change_by_themselves(
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     sign_in(page, product)
-    page.goto(f"{product.base_url}/devices/{hub.uid}")
+    page.goto(f"{product.base_url}/dashboard/devices/{hub.uid}")
     expect(page.locator("#sensors-title")).to_be_hidden()
 
     assert hub.report(*FIRST, attributes={"hub_model": "HS-2"}) == ["stored"] * len(FIRST)

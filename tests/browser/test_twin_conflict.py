@@ -36,7 +36,7 @@ def test_who_was_slower_decides_and_both_changes_can_hold(
     errors: list[str] = []
     mine.on("pageerror", lambda error: errors.append(str(error)))
     sign_in(mine, product)
-    address = f"{product.base_url}/devices/{hub.uid}/twin"
+    address = f"{product.base_url}/dashboard/devices/{hub.uid}/twin"
     mine.goto(address)
     mine.fill("[name=document]", "{")
     expect(mine.locator("[id$=document-error]")).to_contain_text("This is no JSON")

@@ -223,9 +223,9 @@ def test_claim_codes_come_with_a_sheet_of_labels(settings: Any) -> None:
 
 
 def test_a_label_leads_to_the_claim_page_with_its_code(user: Any) -> None:
-    page = browser_of(user).get("/claim?code=ABCD-1234")
+    page = browser_of(user).get("/dashboard/claim?code=ABCD-1234")
     assert b'value="ABCD-1234"' in page.content
-    hostile = browser_of(user).get('/claim?code="><script>alert(1)</script>')
+    hostile = browser_of(user).get('/dashboard/claim?code="><script>alert(1)</script>')
     assert b"<script>alert" not in hostile.content
 
 

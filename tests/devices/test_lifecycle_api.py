@@ -122,10 +122,10 @@ def test_the_console_shows_the_archive_without_a_way_to_rename_it(
 ) -> None:
     unpairing.unpair_device(device_uid=board.uid, actor=owner, now=timezone.now())
     browser = browser_of(user)
-    page = browser.get(f"/devices/{board.uid}").content.decode()
+    page = browser.get(f"/dashboard/devices/{board.uid}").content.decode()
     assert "Unpaired" in page
     assert "Rename device" not in page
-    assert board.uid not in browser.get("/").content.decode()
+    assert board.uid not in browser.get("/dashboard/devices").content.decode()
 
 
 def test_only_the_list_of_the_archive_shows_it(api: APIClient, board: Board, owner: Actor) -> None:

@@ -36,7 +36,7 @@ def test_the_lives_page_tells_each_life_of_the_viewer_newest_first(owner: Person
     unpair(owner, first)
     second = make_device(owner.actor, hardware_id=hardware, relay_count=1)
     for uid in (first.uid, second.uid):
-        body = owner.page(f"/devices/{uid}/lives")
+        body = owner.page(f"/dashboard/devices/{uid}/lives")
         assert re.findall(r'id="life-(\d+)"', body) == ["2", "1"]
         assert "It goes on" in body
         assert "It was unpaired by" in body
@@ -46,12 +46,12 @@ def test_the_lives_page_tells_each_life_of_the_viewer_newest_first(owner: Person
 
 def test_the_lives_of_others_do_not_appear(owner: Person, stranger: Person, board: Board) -> None:
     released = releasing.release_device(device_uid=board.uid, actor=owner.actor, now=timezone.now())
-    stranger.sent_on("/claim", claim_code=released.claim_code)
-    theirs = stranger.page(f"/devices/{released.device_uid}/lives")
+    stranger.sent_on("/dashboard/claim", claim_code=released.claim_code)
+    theirs = stranger.page(f"/dashboard/devices/{released.device_uid}/lives")
     assert re.findall(r'id="life-(\d+)"', theirs) == ["2"]
     assert board.uid not in theirs
     assert owner.actor.label not in theirs
-    mine = owner.page(f"/devices/{board.uid}/lives")
+    mine = owner.page(f"/dashboard/devices/{board.uid}/lives")
     assert re.findall(r'id="life-(\d+)"', mine) == ["1"]
     assert "It was released for a new owner by" in mine
 
@@ -61,11 +61,11 @@ def test_the_archive_is_searched_and_filtered(owner: Person, stranger: Person) -
     for each in boards[:2]:
         unpair(owner, each)
     releasing.release_device(device_uid=boards[2].uid, actor=owner.actor, now=timezone.now())
-    assert _archived(owner.page("/archive")) == [each.uid for each in reversed(boards)]
-    assert _archived(owner.page("/archive?end_reason=released")) == [boards[2].uid]
-    assert _archived(owner.page(f"/archive?q={boards[0].uid}")) == [boards[0].uid]
-    assert "Nothing in the archive matches" in owner.page("/archive?device_class=server")
-    assert "Nothing has ended yet" in stranger.page("/archive")
+    assert _archived(owner.page("/dashboard/archive")) == [each.uid for each in reversed(boards)]
+    assert _archived(owner.page("/dashboard/archive?end_reason=released")) == [boards[2].uid]
+    assert _archived(owner.page(f"/dashboard/archive?q={boards[0].uid}")) == [boards[0].uid]
+    assert "Nothing in the archive matches" in owner.page("/dashboard/archive?device_class=server")
+    assert "Nothing has ended yet" in stranger.page("/dashboard/archive")
 
 
 def test_a_long_archive_continues_on_the_next_page(
@@ -76,24 +76,24 @@ def test_a_long_archive_continues_on_the_next_page(
     for each in boards:
         unpair(owner, each)
     seen: list[str] = []
-    path: str | None = "/archive"
+    path: str | None = "/dashboard/archive"
     while path:
         body = owner.page(path)
         seen += _archived(body)
         following = re.search(r'href="(\?[^"]*)" rel="next"', body)
-        path = f"/archive{following[1]}" if following else None
+        path = f"/dashboard/archive{following[1]}" if following else None
     assert seen == [each.uid for each in reversed(boards)]
 
 
 def test_archived_devices_count_nowhere(owner: Person) -> None:
     kept, gone = connected_device(owner.actor), connected_device(owner.actor)
-    assert "2 of 2 online" in owner.page("/")
+    assert "2 of 2 online" in owner.page("/dashboard/devices")
     unpair(owner, gone)
-    body = owner.page("/")
+    body = owner.page("/dashboard/devices")
     assert "1 of 1 online" in body
     assert gone.uid not in body
     assert kept.uid in body
 
 
 def _archived(body: str) -> list[str]:
-    return re.findall(r'<a href="/devices/([^"/]+)">', body.split("<section")[-1])
+    return re.findall(r'<a href="/dashboard/devices/([^"/]+)">', body.split("<section")[-1])

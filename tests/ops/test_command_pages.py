@@ -102,7 +102,7 @@ def test_a_kind_of_the_organisation_is_asked_for_by_the_form_of_its_schema(
     ada: Person, board: Board
 ) -> None:
     name = make_kind(ada.actor)
-    page = f"/devices/{board.uid}/commands"
+    page = f"/dashboard/devices/{board.uid}/commands"
     body = ada.page(f"{page}?kind={name}")
     assert 'maxlength="20"' in body and 'type="checkbox"' in body
     text = field_called("Text", body)
@@ -111,13 +111,13 @@ def test_a_kind_of_the_organisation_is_asked_for_by_the_form_of_its_schema(
     typed = {text: "Closing", field_called("Loud", body): "1"}
     where = ada.sent_on(page, kind=name, do="send", delivery="queue", **typed)
     command = latest(ada, board)
-    assert where == f"/commands/{command.uid}"
+    assert where == f"/dashboard/commands/{command.uid}"
     assert (command.payload, command.delivery) == ({"text": "Closing", "loud": False}, "queue")
     assert "Asked for by" in ada.page(where)
 
 
 def test_what_would_happen_is_told_and_nothing_is_asked(ada: Person, board: Board) -> None:
-    page = f"/devices/{board.uid}/commands"
+    page = f"/dashboard/devices/{board.uid}/commands"
     body = ada.post(page, kind="reboot", do="preview", p0="5")
     assert "It would go out at once." in body and 'value="5"' in body
     assert not commands.commands_like(actor=ada.actor, device=board.uid).exists()
@@ -127,11 +127,13 @@ def test_what_would_happen_is_told_and_nothing_is_asked(ada: Person, board: Boar
 
 
 def test_a_command_that_waits_is_explained_and_taken_back(ada: Person, board: Board) -> None:
-    page = f"/devices/{board.uid}/commands"
+    page = f"/dashboard/devices/{board.uid}/commands"
     why = ada.sent_on(page, kind="reboot", do="send")
     body = ada.page(why)
     assert "What it waits for" in body and "Cancel it" in body
-    assert why in ada.page(f"{page}?show=open") and why in ada.page(f"/devices/{board.uid}")
+    assert why in ada.page(f"{page}?show=open") and why in ada.page(
+        f"/dashboard/devices/{board.uid}"
+    )
     assert ada.sent_on(f"{why}/cancel") == why
     assert "Cancelled" in ada.page(why)
     assert why not in ada.page(f"{page}?show=open")
@@ -140,7 +142,7 @@ def test_a_command_that_waits_is_explained_and_taken_back(ada: Person, board: Bo
 
 
 def test_viewers_read_and_strangers_find_nothing(ada: Person, board: Board) -> None:
-    page = f"/devices/{board.uid}/commands"
+    page = f"/dashboard/devices/{board.uid}/commands"
     why = ada.sent_on(page, kind="reboot", do="send")
     viewer, stranger = member(ada, "viewer"), Person(make_user())
     assert "Ask it for something" not in viewer.page(page)

@@ -72,7 +72,7 @@ def marks(body: str) -> list[str]:
 
 def test_a_device_shows_when_it_was_there_and_why_it_went(ada: Person) -> None:
     board = away(connected_device(ada.actor, now=hours_ago(12)), 6, 3)
-    body = ada.page(f"/devices/{board.uid}")
+    body = ada.page(f"/dashboard/devices/{board.uid}")
     assert marks(body) == ["unknown", "online", "offline", "online"]
     assert "Last 24 hours: 75.00 % online, 1 outage, the longest 3 h." in body
     assert "Offline for 3 h from" in body
@@ -90,18 +90,18 @@ def test_announced_absence_is_drawn_apart_and_costs_no_uptime(ada: Person) -> No
         actor=ada.actor,
         now=timezone.now(),
     )
-    body = ada.page(f"/devices/{board.uid}")
+    body = ada.page(f"/dashboard/devices/{board.uid}")
     assert marks(body) == ["unknown", "online", "maintenance", "online"]
     assert "Last 24 hours: 100 % online, 0 outages." in body
 
 
 def test_maintenance_that_goes_on_is_said(ada: Person) -> None:
     board = connected_device(ada.actor, now=hours_ago(12))
-    assert "In maintenance until" not in ada.page(f"/devices/{board.uid}")
+    assert "In maintenance until" not in ada.page(f"/dashboard/devices/{board.uid}")
     maintenance.create_window(
         starts_at=hours_ago(1), ends_at=hours_ago(-1), actor=ada.actor, now=timezone.now()
     )
-    assert "In maintenance until" in ada.page(f"/devices/{board.uid}")
+    assert "In maintenance until" in ada.page(f"/dashboard/devices/{board.uid}")
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,11 @@ def test_an_account_that_the_broker_has_otherwise_is_told_of(
         applied_at=hours_ago(3),
         **{name: hours_ago(hours) for name, hours in ended.items()},
     )
-    assert (said in ada.page(f"/devices/{board.uid}")) is is_told
+    assert (said in ada.page(f"/dashboard/devices/{board.uid}")) is is_told
 
 
 def test_a_device_that_never_connected_shows_no_bar(ada: Person) -> None:
-    body = ada.page(f"/devices/{make_device(ada.actor).uid}")
+    body = ada.page(f"/dashboard/devices/{make_device(ada.actor).uid}")
     assert "presence-bar__picture" not in body
     assert "When it connects, this shows" in body
 
@@ -143,7 +143,7 @@ def test_flapping_is_one_line_and_one_mark(ada: Person) -> None:
     for step in range(8):
         board = away(board, 5 - step / 60, 5 - step / 60 - 0.005)
     FlapEpisode.objects.unscoped("tests look at everything").update(ended_at=timezone.now())
-    body = ada.page(f"/devices/{board.uid}")
+    body = ada.page(f"/dashboard/devices/{board.uid}")
     assert marks(body) == ["unknown", "online", "flapping", "online"]
     assert re.search(r"<strong>Came and went</strong>\. 1\d changes in", body)
     assert body.count('class="connection ') <= 3
@@ -155,14 +155,14 @@ def test_the_whole_log_is_a_page_of_its_own_and_outlives_the_device(
     board = connected_device(ada.actor, now=hours_ago(20))
     for hour in (18, 14, 10, 6):
         board = away(board, hour, hour - 1)
-    path = f"/devices/{board.uid}/connections"
-    assert f'href="{path}"' in ada.page(f"/devices/{board.uid}")
+    path = f"/dashboard/devices/{board.uid}/connections"
+    assert f'href="{path}"' in ada.page(f"/dashboard/devices/{board.uid}")
     assert ada.page(path).count('class="connection ') == 9
     unpair(ada, board)
     assert "Its life ended." in ada.page(path)
-    assert "Plan maintenance" not in ada.page(f"/devices/{board.uid}")
+    assert "Plan maintenance" not in ada.page(f"/dashboard/devices/{board.uid}")
     bob.page(path, status=404)
-    bob.page("/devices/nothing-here/connections", status=404)
+    bob.page("/dashboard/devices/nothing-here/connections", status=404)
 
 
 def test_a_device_page_costs_the_same_queries_for_any_history(
@@ -171,9 +171,9 @@ def test_a_device_page_costs_the_same_queries_for_any_history(
     board = connected_device(ada.actor, now=hours_ago(100))
     for hour in range(90, 60, -1):
         board = away(board, hour, hour - 0.5)
-    ada.page(f"/devices/{board.uid}")
+    ada.page(f"/dashboard/devices/{board.uid}")
     with django_assert_max_num_queries(26):
-        ada.page(f"/devices/{board.uid}")
+        ada.page(f"/dashboard/devices/{board.uid}")
 
 
 def test_the_last_day_of_a_metric_is_drawn(ada: Person) -> None:
@@ -203,7 +203,7 @@ def test_the_last_day_of_a_metric_is_drawn(ada: Person) -> None:
             last=value,
             last_at=start - timedelta(hours=hour),
         )
-    body = ada.page(f"/devices/{board.uid}")
+    body = ada.page(f"/dashboard/devices/{board.uid}")
     assert "CPU in the last 24 hours: 10 % to 90 %" in body
     assert body.count("trace__line") == 2
     assert '2 h 1 min behind <span class="chip chip--warn">Wrong</span>' in body
@@ -225,14 +225,14 @@ def test_a_site_shows_its_outages_and_how_long_it_was_up(ada: Person, bob: Perso
         lost=9,
         total=10,
     )
-    body = ada.page("/sites/store")
+    body = ada.page("/dashboard/sites/store")
     assert "9 of 10 devices lost" in body and "An outage is going on" not in body
-    whole = ada.page("/sites/store/connectivity")
+    whole = ada.page("/dashboard/sites/store/connectivity")
     assert "80.00 %" in whole and "9 of 10 devices lost" in whole
-    bob.page("/sites/store/connectivity", status=404)
+    bob.page("/dashboard/sites/store/connectivity", status=404)
 
     SiteOutage.objects.unscoped("tests look at everything").update(ended_at=None)
-    assert "An outage is going on" in ada.page("/sites/store")
+    assert "An outage is going on" in ada.page("/dashboard/sites/store")
 
 
 # Simulated devices
@@ -248,9 +248,9 @@ def test_simulated_devices_are_shown_and_count_nowhere(ada: Person) -> None:
 
     counts = selectors.counts(actor=ada.actor)
     assert (counts.real.total, counts.real.online, counts.simulated.total) == (1, 1, 1)
-    assert "1 of 1 online · 1 simulated, not counted" in ada.page("/")
-    assert "1 device, 1 online · 1 simulated, not counted" in ada.page("/sites/store")
-    assert "1 simulated" in ada.page("/sites")
+    assert "1 of 1 online · 1 simulated, not counted" in ada.page("/dashboard/devices")
+    assert "1 device, 1 online · 1 simulated, not counted" in ada.page("/dashboard/sites/store")
+    assert "1 simulated" in ada.page("/dashboard/sites")
     now = timezone.now()
     for figures in (
         devices.uptime_of_all(actor=ada.actor, now=now),
@@ -258,8 +258,12 @@ def test_simulated_devices_are_shown_and_count_nowhere(ada: Person) -> None:
     ):
         assert (figures["24h"].uptime_percent, figures["24h"].outages) == (100.0, 0)
     assert devices.uptime_of(row(played.uid), now)["24h"].outages == 1
-    assert "It is simulated and counts in no figure." not in ada.page(f"/devices/{real.uid}")
-    assert "It is simulated and counts in no figure." in ada.page(f"/devices/{played.uid}")
+    assert "It is simulated and counts in no figure." not in ada.page(
+        f"/dashboard/devices/{real.uid}"
+    )
+    assert "It is simulated and counts in no figure." in ada.page(
+        f"/dashboard/devices/{played.uid}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -271,7 +275,7 @@ def test_the_list_hides_simulated_devices_or_shows_them_only(
 ) -> None:
     change(make_device(ada.actor), name="real")
     change(make_device(ada.actor), name="played", is_simulated=True)
-    body = ada.page(f"/?simulated={choice}")
+    body = ada.page(f"/dashboard/devices?simulated={choice}")
     assert set(re.findall(r'class="device-row__name"[^>]*>([^<]*)<', body)) == shown
     assert f'All <span class="tab__count">{count}</span>' in body
     assert 'name="simulated"' in body
@@ -279,7 +283,7 @@ def test_the_list_hides_simulated_devices_or_shows_them_only(
 
 def test_who_has_no_simulated_devices_is_not_asked_about_them(ada: Person) -> None:
     make_device(ada.actor)
-    assert 'name="simulated"' not in ada.page("/")
+    assert 'name="simulated"' not in ada.page("/dashboard/devices")
 
 
 # Words
@@ -303,5 +307,5 @@ def test_a_reason_of_a_later_release_is_told_by_its_name() -> None:
 
 def test_a_viewer_is_not_offered_to_plan_maintenance(ada: Person) -> None:
     board = connected_device(ada.actor)
-    assert "Plan maintenance" in ada.page(f"/devices/{board.uid}")
-    assert "Plan maintenance" not in member(ada, "viewer").page(f"/devices/{board.uid}")
+    assert "Plan maintenance" in ada.page(f"/dashboard/devices/{board.uid}")
+    assert "Plan maintenance" not in member(ada, "viewer").page(f"/dashboard/devices/{board.uid}")

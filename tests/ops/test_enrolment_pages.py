@@ -32,7 +32,7 @@ def bob(db: None) -> Person:
 
 def _upload(who: Person, text: str = LIST, status: int = 302, **more: Any) -> Any:
     file = SimpleUploadedFile("devices.csv", text.encode(), content_type="text/csv")
-    return who.post("/enrol", status, file=file, **more)
+    return who.post("/dashboard/enrol", status, file=file, **more)
 
 
 def _done(who: Person) -> tuple[str, str]:
@@ -54,7 +54,7 @@ def test_a_list_is_checked_and_every_problem_stands_in_its_row(ada: Person) -> N
     only = ada.page(f"{where}?rows=invalid")
     assert "Broken" in only
     assert "Front till" not in only
-    assert "3 devices" in ada.page("/enrol")
+    assert "3 devices" in ada.page("/dashboard/enrol")
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_what_is_no_list_is_told_beside_the_form(ada: Person, text: str, said: s
 
 
 def test_a_form_without_a_file_says_so(ada: Person) -> None:
-    assert "Choose a file first." in ada.post("/enrol", 400).content.decode()
+    assert "Choose a file first." in ada.post("/dashboard/enrol", 400).content.decode()
 
 
 def test_the_site_of_the_form_is_for_rows_that_name_none(ada: Person) -> None:
     where = _upload(ada, "device_id\ntill-1\n", site="shop")["Location"]
     ada.post(f"{where}/start", 200)
     run_all()
-    assert "till-1" in ada.page("/sites/shop")
+    assert "till-1" in ada.page("/dashboard/sites/shop")
 
 
 def test_the_passphrase_is_shown_once(ada: Person) -> None:
@@ -150,18 +150,18 @@ def test_a_foreign_enrolment_is_like_none(ada: Person, bob: Person) -> None:
 def test_an_operator_takes_nothing_in(ada: Person) -> None:
     where, passphrase = _done(ada)
     operator = member(ada, "operator")
-    operator.page("/enrol", 403)
+    operator.page("/dashboard/enrol", 403)
     operator.page(where, 403)
     operator.post(f"{where}/keys", 403, passphrase=passphrase)
     assert "Download once" in ada.page(where)
 
 
 def test_who_belongs_to_several_says_for_whom_the_list_is(ada: Person) -> None:
-    ada.post("/organisations/new", name="Northside")
+    ada.post("/dashboard/organisations/new", name="Northside")
     ada.post("/tenant", tenant="")
 
-    assert "for whom?" in ada.page("/enrol")
-    assert f'name="tenant" value="{ada.home}"' in ada.page(f"/enrol?tenant={ada.home}")
+    assert "for whom?" in ada.page("/dashboard/enrol")
+    assert f'name="tenant" value="{ada.home}"' in ada.page(f"/dashboard/enrol?tenant={ada.home}")
     _upload(ada, status=302, tenant=ada.home)
 
     (made,) = devices.enrolments_visible_to(ada.actor)

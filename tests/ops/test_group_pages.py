@@ -35,7 +35,7 @@ def board(ada: Person) -> Board:
 def make_group(person: Person, **more: str) -> str:
     """Where a group that was made is."""
     form = {"name": "Boards", "kind": "dynamic", "query": QUERY, "do": "save"} | more
-    return person.sent_on("/groups/new", **form)
+    return person.sent_on("/dashboard/groups/new", **form)
 
 
 def text_of(body: str) -> str:
@@ -43,21 +43,21 @@ def text_of(body: str) -> str:
 
 
 def test_a_query_is_tried_before_the_group_is_made(ada: Person, board: Board) -> None:
-    assert "1 device now" in text_of(ada.page(f"/groups/new?query={QUERY}"))
-    assert "1 device now" in text_of(ada.post("/groups/new", query=QUERY, do="preview"))
-    assert "Column 7" in ada.page("/groups/new?query=class:")
+    assert "1 device now" in text_of(ada.page(f"/dashboard/groups/new?query={QUERY}"))
+    assert "1 device now" in text_of(ada.post("/dashboard/groups/new", query=QUERY, do="preview"))
+    assert "Column 7" in ada.page("/dashboard/groups/new?query=class:")
     assert list(groups.groups_visible_to(ada.actor)) == []
     page = make_group(ada)
     body = ada.page(page)
     assert board.uid in body and "1 device" in body
-    assert page in ada.page("/groups")
+    assert page in ada.page("/dashboard/groups")
 
 
 def test_the_device_list_is_searched_by_a_query(ada: Person, board: Board) -> None:
-    body = ada.page("/?query=class:relay_controller and status:online")
+    body = ada.page("/dashboard/devices?query=class:relay_controller and status:online")
     assert board.uid in body and "Make a group of it" in body
-    assert board.uid not in ada.page("/?query=class:server")
-    wrong = ada.page("/?query=class:", status=400)
+    assert board.uid not in ada.page("/dashboard/devices?query=class:server")
+    wrong = ada.page("/dashboard/devices?query=class:", status=400)
     assert "Column 7" in wrong and "Make a group of it" not in wrong
 
 
@@ -73,7 +73,7 @@ def test_what_is_wrong_stands_under_its_field(
     ada: Person, changed: dict[str, str], status: int, told: str
 ) -> None:
     form = {"name": "Boards", "kind": "dynamic", "query": QUERY, "do": "save"} | changed
-    body = ada.post("/groups/new", status, **form)
+    body = ada.post("/dashboard/groups/new", status, **form)
     assert told in " ".join(re.findall(r'field__error"[^>]*>([^<]+)<', body))
     assert list(groups.groups_visible_to(ada.actor)) == []
 
@@ -106,7 +106,7 @@ def test_a_group_is_changed_if_nobody_was_faster_and_removed(ada: Person, board:
     assert "0 devices" in ada.page(page)
     ada.post(f"{page}/edit", 412, **changed | {"name": "Mine"})
     assert "Others" in ada.page(f"{page}/remove")
-    assert ada.sent_on(f"{page}/remove") == "/groups"
+    assert ada.sent_on(f"{page}/remove") == "/dashboard/groups"
     ada.page(page, status=404)
 
 
@@ -117,16 +117,16 @@ def test_a_group_is_asked_for_something_and_how_far_that_is_is_shown(
     asked = {"kind": "reboot", "p0": "5", "per_minute": "30", "abort_percent": "20"}
     body = text_of(ada.post(f"{page}/ask", 200, do="preview", **asked))
     assert "1 device would be asked; 1 is online." in body
-    assert "No batches yet" in ada.page("/batches")
+    assert "No batches yet" in ada.page("/dashboard/batches")
     batch = ada.sent_on(f"{page}/ask", do="send", **asked)
-    assert "0 of 1 done" in ada.page(batch) and batch in ada.page("/batches")
+    assert "0 of 1 done" in ada.page(batch) and batch in ada.page("/dashboard/batches")
     for deed, state in (("pause", "paused"), ("resume", "running")):
         assert ada.sent_on(f"{batch}/{deed}") == batch
         assert f'data-batch-state="{state}"' in ada.page(batch)
     batch_runs.run(timezone.now())
     body = ada.page(batch)
     assert "asked, no outcome yet" in body
-    (command,) = re.findall(r'href="(/commands/[^"]+)"', body)
+    (command,) = re.findall(r'href="(/dashboard/commands/[^"]+)"', body)
     assert batch in ada.page(command)
     assert ada.sent_on(f"{batch}/cancel") == batch
     assert "This batch is over." in ada.post(f"{batch}/pause", 409)
@@ -137,7 +137,7 @@ def test_a_payload_that_does_not_fit_starts_nothing(ada: Person, board: Board) -
     ada.post(f"{page}/ask", 422, do="send", kind="set_relay")
     ada.post(f"{page}/ask", 400, do="send", kind="reboot", per_minute="0")
     ada.post(f"{page}/ask", 400, do="send", kind="unheard_of")
-    assert "No batches yet" in ada.page("/batches")
+    assert "No batches yet" in ada.page("/dashboard/batches")
 
 
 def test_viewers_read_and_strangers_find_nothing(ada: Person, board: Board) -> None:
@@ -154,8 +154,8 @@ def test_viewers_read_and_strangers_find_nothing(ada: Person, board: Board) -> N
         viewer.page(path, status=403)
         stranger.page(path, status=404)
     home = f"?tenant={groups.groups_visible_to(ada.actor).get().tenant.uid}"
-    viewer.page(f"/groups/new{home}", status=403)
-    stranger.page(f"/batches/{uuid.uuid4()}", status=404)
+    viewer.page(f"/dashboard/groups/new{home}", status=403)
+    stranger.page(f"/dashboard/batches/{uuid.uuid4()}", status=404)
 
 
 def test_who_is_limited_to_sites_sees_groups_and_makes_none(ada: Person, board: Board) -> None:
@@ -164,5 +164,5 @@ def test_who_is_limited_to_sites_sees_groups_and_makes_none(ada: Person, board: 
     helper = Person(join(ada.actor, "operator", site_ids=[site.pk]))
     home = f"?tenant={groups.groups_visible_to(ada.actor).get().tenant.uid}"
     assert "0 devices" in helper.page(page)
-    helper.page(f"/groups/new{home}", status=403)
+    helper.page(f"/dashboard/groups/new{home}", status=403)
     helper.page(f"{page}/edit{home}", status=403)

@@ -101,7 +101,7 @@ def page(viewer: Viewer, path: str, status: int = 200) -> str:
     return body
 
 
-@pytest.mark.parametrize("path", ["/", "/claim", "/devices/some-device"])
+@pytest.mark.parametrize("path", ["/", "/dashboard/claim", "/dashboard/devices/some-device"])
 def test_strangers_are_sent_to_the_login_with_the_way_back(client: Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 302
@@ -119,7 +119,7 @@ def test_the_login_page_keeps_the_policy_and_tells_what_is_wrong(client: Client)
 
 
 def test_an_empty_installation_shows_how_to_connect_a_device(viewer: Viewer) -> None:
-    body = page(viewer, "/")
+    body = page(viewer, "/dashboard/devices")
     assert "Bring your first device" in body
     assert "edge.agent run --url http://testserver" in body
     assert 'name="claim_code"' in body
@@ -129,7 +129,7 @@ def test_the_list_shows_a_device_with_chips_and_switches(
     viewer: Viewer, make_device: MakeDevice
 ) -> None:
     device = make_device(viewer, name="Bakery", online=True, relay_count=2, is_simulated=True)
-    body = page(viewer, "/")
+    body = page(viewer, "/dashboard/devices")
     assert "Bakery" in body
     assert "0 of 0 online · 1 simulated, not counted" in body
     assert 'data-connectivity="online"' in body
@@ -146,7 +146,11 @@ def test_hostile_names_stay_text_on_every_page(viewer: Viewer, make_device: Make
         actor=viewer.actor,
         now=timezone.now(),
     )
-    for path in ("/", f"/devices/{device.uid}", "/?q=%3Cscript%3Ealert(1)"):
+    for path in (
+        "/dashboard/devices",
+        f"/dashboard/devices/{device.uid}",
+        "/dashboard/devices?q=%3Cscript%3Ealert(1)",
+    ):
         body = page(viewer, path)
         assert "<script>alert" not in body
         assert "<img" not in body
@@ -157,24 +161,24 @@ def test_a_foreign_device_is_as_unknown_as_a_missing_one(
     viewer: Viewer, stranger: Viewer, make_device: MakeDevice
 ) -> None:
     device = make_device(stranger, name="Not yours")
-    foreign = page(viewer, f"/devices/{device.uid}", status=404)
-    missing = page(viewer, "/devices/nothing-here", status=404)
+    foreign = page(viewer, f"/dashboard/devices/{device.uid}", status=404)
+    missing = page(viewer, "/dashboard/devices/nothing-here", status=404)
     assert "There is nothing here" in foreign
     without_id = [re.sub(r"<code>.*?</code>", "", body) for body in (foreign, missing)]
     assert without_id[0] == without_id[1]
-    assert "Not yours" not in page(viewer, "/")
+    assert "Not yours" not in page(viewer, "/dashboard/devices")
 
 
 def test_search_and_filters_narrow_the_list(viewer: Viewer, make_device: MakeDevice) -> None:
     make_device(viewer, name="Oven", online=True)
     make_device(viewer, name="Cellar", device_class="sensor_hub")
-    assert _names(page(viewer, "/")) == ["Cellar", "Oven"]
-    assert _names(page(viewer, "/?q=ove")) == ["Oven"]
-    assert _names(page(viewer, "/?connectivity=online")) == ["Oven"]
-    assert _names(page(viewer, "/?connectivity=never_connected")) == ["Cellar"]
-    assert _names(page(viewer, "/?device_class=sensor_hub")) == ["Cellar"]
-    assert _names(page(viewer, "/?connectivity=nonsense")) == ["Cellar", "Oven"]
-    assert "No device matches" in page(viewer, "/?q=attic")
+    assert _names(page(viewer, "/dashboard/devices")) == ["Cellar", "Oven"]
+    assert _names(page(viewer, "/dashboard/devices?q=ove")) == ["Oven"]
+    assert _names(page(viewer, "/dashboard/devices?connectivity=online")) == ["Oven"]
+    assert _names(page(viewer, "/dashboard/devices?connectivity=never_connected")) == ["Cellar"]
+    assert _names(page(viewer, "/dashboard/devices?device_class=sensor_hub")) == ["Cellar"]
+    assert _names(page(viewer, "/dashboard/devices?connectivity=nonsense")) == ["Cellar", "Oven"]
+    assert "No device matches" in page(viewer, "/dashboard/devices?q=attic")
 
 
 def test_long_lists_continue_on_the_next_page(
@@ -184,12 +188,12 @@ def test_long_lists_continue_on_the_next_page(
     for name in ("A", "B", "B", "C", "D"):
         make_device(viewer, name=name)
     seen: list[str] = []
-    path: str | None = "/"
+    path: str | None = "/dashboard/devices"
     while path:
         body = page(viewer, path)
         seen += _names(body)
         following = re.search(r'href="(\?[^"]*)" rel="next"', body)
-        path = f"/{following[1]}" if following else None
+        path = f"/dashboard/devices{following[1]}" if following else None
     assert seen == ["A", "B", "B", "C", "D"]
 
 
@@ -199,14 +203,14 @@ def test_the_list_costs_the_same_number_of_queries_for_any_number_of_devices(
     for _ in range(8):
         make_device(viewer, online=True, relay_count=2)
     with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
-        page(viewer, "/")
+        page(viewer, "/dashboard/devices")
 
 
 def test_a_relay_nobody_knows_of_is_shown_as_unknown_not_as_off(
     viewer: Viewer, make_device: MakeDevice
 ) -> None:
     device = make_device(viewer, online=True, relay_count=1)
-    body = page(viewer, f"/devices/{device.uid}")
+    body = page(viewer, f"/dashboard/devices/{device.uid}")
     assert 'data-is-on="null"' in body
     assert "Unknown" in body
     assert "Not reported yet" in body
@@ -230,7 +234,7 @@ def test_a_pending_switch_keeps_the_confirmed_position(
         actor=viewer.actor,
         now=timezone.now(),
     )
-    body = page(viewer, f"/devices/{device.uid}")
+    body = page(viewer, f"/dashboard/devices/{device.uid}")
     assert 'data-is-on="false"' in body
     assert 'data-phase="pending"' in body
     assert 'aria-busy="true"' in body
@@ -242,7 +246,7 @@ def test_the_device_page_tells_its_life_and_its_changes(
     viewer: Viewer, make_device: MakeDevice
 ) -> None:
     device = make_device(viewer, name="Oven")
-    body = page(viewer, f"/devices/{device.uid}")
+    body = page(viewer, f"/dashboard/devices/{device.uid}")
     assert "Paired · life 1" in body
     assert "Never connected" in body
     assert "Device claimed" in body
@@ -250,14 +254,14 @@ def test_the_device_page_tells_its_life_and_its_changes(
 
 def test_claiming_works_without_a_script(viewer: Viewer, claim_code: Provision) -> None:
     uid, code = claim_code()
-    answer = viewer.client.post("/claim", {"claim_code": code, "name": "Found"})
+    answer = viewer.client.post("/dashboard/claim", {"claim_code": code, "name": "Found"})
     assert answer.status_code == 302
-    assert answer["Location"] == f"/devices/{uid}"
+    assert answer["Location"] == f"/dashboard/devices/{uid}"
     assert devices.device_by_uid(actor=viewer.actor, uid=uid).name == "Found"
 
 
 def test_a_wrong_claim_code_is_refused_beside_the_form(viewer: Viewer) -> None:
-    answer = viewer.client.post("/claim", {"claim_code": "WRONG123"})
+    answer = viewer.client.post("/dashboard/claim", {"claim_code": "WRONG123"})
     assert answer.status_code == 404
     assert "This claim code cannot be used" in answer.content.decode()
 
@@ -265,18 +269,20 @@ def test_a_wrong_claim_code_is_refused_beside_the_form(viewer: Viewer) -> None:
 def test_the_claim_form_needs_its_csrf_token(viewer: Viewer) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = viewer.client.cookies
-    assert strict.post("/claim", {"claim_code": "WRONG123"}).status_code == 403
+    assert strict.post("/dashboard/claim", {"claim_code": "WRONG123"}).status_code == 403
 
 
 def test_the_page_says_how_far_its_live_streams_had_got(
     viewer: Viewer, make_device: MakeDevice
 ) -> None:
     make_device(viewer, online=True)
-    assert re.search(r'data-streams="\{&quot;[^&]+&quot;: \d+\}"', page(viewer, "/"))
+    assert re.search(
+        r'data-streams="\{&quot;[^&]+&quot;: \d+\}"', page(viewer, "/dashboard/devices")
+    )
 
 
 def test_only_platform_administrators_are_offered_the_administration(viewer: Viewer) -> None:
-    assert 'href="/admin/"' not in page(viewer, "/")
+    assert 'href="/admin/"' not in page(viewer, "/dashboard/devices")
 
 
 def _names(body: str) -> list[str]:

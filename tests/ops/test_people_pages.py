@@ -33,7 +33,9 @@ def bob(db: None) -> Person:
 
 
 def _link(owner: Person, **more: Any) -> str:
-    body = owner.post(f"/people/{owner.home}/invite", 200, **(INVITE | more)).content.decode()
+    body = owner.post(
+        f"/dashboard/people/{owner.home}/invite", 200, **(INVITE | more)
+    ).content.decode()
     return secret_in(body).removeprefix("http://testserver")
 
 
@@ -47,17 +49,17 @@ def _tenant_names(who: Person) -> list[str]:
 
 
 def test_a_home_speaks_of_a_family(ada: Person) -> None:
-    assert ada.client.get("/people")["Location"] == f"/people/{ada.home}"
-    body = ada.page(f"/people/{ada.home}")
+    assert ada.client.get("/dashboard/people")["Location"] == f"/dashboard/people/{ada.home}"
+    body = ada.page(f"/dashboard/people/{ada.home}")
     assert "<h1>Family</h1>" in body
     assert "Leave" not in body
-    asked = ada.page(f"/people/{ada.home}/invite")
+    asked = ada.page(f"/dashboard/people/{ada.home}/invite")
     assert all(words in asked for words in ("May look", "May switch", "May manage"))
     assert 'value="owner"' not in asked
 
 
 def test_an_organisation_speaks_of_roles(ada: Person) -> None:
-    where = ada.post("/organisations/new", name="Northside")["Location"]
+    where = ada.post("/dashboard/organisations/new", name="Northside")["Location"]
 
     body = ada.page(where)
     assert "<h1>People</h1>" in body
@@ -67,19 +69,19 @@ def test_an_organisation_speaks_of_roles(ada: Person) -> None:
 
 
 def test_an_organisation_needs_a_name(ada: Person) -> None:
-    body = ada.post("/organisations/new", 400, name=" ").content.decode()
+    body = ada.post("/dashboard/organisations/new", 400, name=" ").content.decode()
     assert "Give it a name." in body
     assert len(_tenant_names(ada)) == 1
 
 
 def test_the_switcher_is_for_who_has_a_choice(ada: Person) -> None:
-    assert "tenant-switch" not in ada.page("/")
-    ada.post("/organisations/new", name="Northside")
-    body = ada.page("/sites")
+    assert "tenant-switch" not in ada.page("/dashboard/devices")
+    ada.post("/dashboard/organisations/new", name="Northside")
+    body = ada.page("/dashboard/sites")
     assert "tenant-switch" in body
-    assert 'name="next" value="/sites"' in body
-    answer = ada.post("/tenant", tenant=ada.home, next="/sites")
-    assert answer["Location"] == "/sites"
+    assert 'name="next" value="/dashboard/sites"' in body
+    answer = ada.post("/tenant", tenant=ada.home, next="/dashboard/sites")
+    assert answer["Location"] == "/dashboard/sites"
 
 
 def test_somebody_with_an_account_accepts(ada: Person, bob: Person) -> None:
@@ -117,9 +119,9 @@ def test_a_new_person_makes_an_account_and_is_in(ada: Person, client: Client) ->
         {"email": "Sam@example.com", "display_name": "Sam", "password": people.PASSWORD},
     )
 
-    assert (answer.status_code, answer["Location"]) == (302, "/")
+    assert (answer.status_code, answer["Location"]) == (302, "/dashboard/devices")
     assert _roles(ada) == {"Ada": "owner", "Sam": "operator"}
-    assert "Sam" in client.get("/").content.decode()
+    assert "Sam" in client.get("/dashboard/devices").content.decode()
 
 
 def test_what_is_wrong_with_an_account_is_told_and_uses_nothing_up(
@@ -143,10 +145,10 @@ def test_what_is_wrong_with_an_account_is_told_and_uses_nothing_up(
 
 def test_accounts_are_made_with_a_valid_link_only(ada: Person, client: Client) -> None:
     link = _link(ada)
-    uid = re.search(r"/invitations/(\w+)/revoke", ada.page(f"/people/{ada.home}"))
+    uid = re.search(r"/invitations/(\w+)/revoke", ada.page(f"/dashboard/people/{ada.home}"))
     assert uid is not None
     for _ in range(2):
-        ada.post(f"/people/{ada.home}/invitations/{uid[1]}/revoke")
+        ada.post(f"/dashboard/people/{ada.home}/invitations/{uid[1]}/revoke")
 
     for path in (link, f"{link}/join", "/invite/hpi_nothing", "/invite/hpi_nothing/join"):
         assert client.get(path).status_code == 404
@@ -171,7 +173,7 @@ def test_a_link_for_somebody_else_is_like_none(ada: Person, bob: Person) -> None
 def test_a_member_gets_another_role_and_fewer_sites(ada: Person) -> None:
     site(ada, "Shop")
     clerk = member(ada, "viewer")
-    path = f"/people/{ada.home}/members/{clerk.user.uid}"
+    path = f"/dashboard/people/{ada.home}/members/{clerk.user.uid}"
     assert "Shop" in ada.page(path)
 
     for _ in range(2):
@@ -189,25 +191,25 @@ def test_a_member_gets_another_role_and_fewer_sites(ada: Person) -> None:
 
 def test_a_member_is_removed_once(ada: Person) -> None:
     clerk = member(ada, "viewer")
-    path = f"/people/{ada.home}/members/{clerk.user.uid}/remove"
+    path = f"/dashboard/people/{ada.home}/members/{clerk.user.uid}/remove"
     assert "Remove" in ada.page(path)
 
     ada.post(path)
 
     assert list(_roles(ada)) == ["Ada"]
     ada.post(path, 404)
-    clerk.page(f"/people/{ada.home}", 404)
+    clerk.page(f"/dashboard/people/{ada.home}", 404)
 
 
 def test_a_viewer_sees_people_and_changes_nobody(ada: Person) -> None:
     viewer = member(ada, "viewer")
 
-    body = viewer.page(f"/people/{ada.home}")
+    body = viewer.page(f"/dashboard/people/{ada.home}")
 
     assert "Ada" in body
     assert "ada@example.com" not in body
     assert "Invite somebody" not in body
-    mine = f"/people/{ada.home}"
+    mine = f"/dashboard/people/{ada.home}"
     for path in ("/invite", "/hand-over", f"/members/{ada.user.uid}"):
         viewer.page(f"{mine}{path}", 403)
     viewer.post(f"{mine}/invite", 403, **INVITE)
@@ -216,7 +218,7 @@ def test_a_viewer_sees_people_and_changes_nobody(ada: Person) -> None:
 
 
 def test_a_foreign_tenant_is_like_none(ada: Person, bob: Person) -> None:
-    theirs = f"/people/{ada.home}"
+    theirs = f"/dashboard/people/{ada.home}"
     for path in ("", "/invite", "/leave", "/hand-over", f"/members/{ada.user.uid}"):
         bob.page(f"{theirs}{path}", 404)
     bob.post(f"{theirs}/invite", 404, **INVITE)
@@ -226,28 +228,28 @@ def test_a_foreign_tenant_is_like_none(ada: Person, bob: Person) -> None:
 
 def test_a_member_leaves(ada: Person) -> None:
     clerk = member(ada, "operator")
-    assert "Leave" in clerk.page(f"/people/{ada.home}")
+    assert "Leave" in clerk.page(f"/dashboard/people/{ada.home}")
 
-    clerk.post(f"/people/{ada.home}/leave")
+    clerk.post(f"/dashboard/people/{ada.home}/leave")
 
     assert list(_roles(ada)) == ["Ada"]
-    clerk.post(f"/people/{ada.home}/leave", 404)
+    clerk.post(f"/dashboard/people/{ada.home}/leave", 404)
 
 
 def test_the_only_owner_is_offered_no_way_out(ada: Person) -> None:
-    where = ada.post("/organisations/new", name="Northside")["Location"]
+    where = ada.post("/dashboard/organisations/new", name="Northside")["Location"]
 
     assert "only owner" in ada.page(where)
     assert 'role="alert"' in ada.post(f"{where}/leave", 409).content.decode()
 
 
 def test_nobody_leaves_their_own_home(ada: Person) -> None:
-    answer = ada.post(f"/people/{ada.home}/leave", 409)
+    answer = ada.post(f"/dashboard/people/{ada.home}/leave", 409)
     assert 'role="alert"' in answer.content.decode()
 
 
 def test_an_organisation_is_handed_over(ada: Person, bob: Person) -> None:
-    where = ada.post("/organisations/new", name="Northside")["Location"]
+    where = ada.post("/dashboard/organisations/new", name="Northside")["Location"]
     made = ada.post(f"{where}/invite", 200, **(INVITE | {"role": "admin"})).content.decode()
     bob.post(secret_in(made).removeprefix("http://testserver"))
     assert "Bob" in ada.page(f"{where}/hand-over")
@@ -262,9 +264,9 @@ def test_an_organisation_is_handed_over(ada: Person, bob: Person) -> None:
 
 def test_a_tenant_gets_another_name(ada: Person) -> None:
     for _ in range(2):
-        ada.post(f"/people/{ada.home}/name", name="The house")
-    assert "The house" in ada.page(f"/people/{ada.home}")
-    assert "Give it a name." in ada.post(f"/people/{ada.home}/name", 400).content.decode()
+        ada.post(f"/dashboard/people/{ada.home}/name", name="The house")
+    assert "The house" in ada.page(f"/dashboard/people/{ada.home}")
+    assert "Give it a name." in ada.post(f"/dashboard/people/{ada.home}/name", 400).content.decode()
 
 
 def test_an_expired_link_is_no_good(ada: Person, client: Client, monkeypatch: Any) -> None:

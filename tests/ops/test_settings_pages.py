@@ -49,7 +49,7 @@ def version(person: Person, board: Board) -> int:
 def test_tags_are_written_with_commas_and_one_that_cannot_be_stays_in_the_field(
     ada: Person, board: Board
 ) -> None:
-    page = f"/devices/{board.uid}"
+    page = f"/dashboard/devices/{board.uid}"
     assert ada.sent_on(f"{page}/tags", tags="lobby, floor=2,") == page
     body = ada.page(page)
     assert sorted(re.findall(r'<li class="tag">([^<]+)<', body)) == ["floor=2", "lobby"]
@@ -64,7 +64,7 @@ def test_tags_are_written_with_commas_and_one_that_cannot_be_stays_in_the_field(
 def test_a_configuration_is_saved_looked_back_at_and_set_so_again(
     ada: Person, board: Board
 ) -> None:
-    page = f"/devices/{board.uid}/config"
+    page = f"/dashboard/devices/{board.uid}/config"
     body = ada.page(page)
     assert "Nobody has configured it yet." in body
     form = form_of(body)
@@ -82,7 +82,7 @@ def test_a_configuration_is_saved_looked_back_at_and_set_so_again(
 
 
 def test_an_older_version_of_a_configuration_is_not_taken(ada: Person, board: Board) -> None:
-    page = f"/devices/{board.uid}/config"
+    page = f"/dashboard/devices/{board.uid}/config"
     stale = form_of(ada.page(page))
     document = json.loads(stale["document"]) | {"config": {"volume": 1}}
     ada.sent_on(page, **stale | {"document": json.dumps(document)})
@@ -94,7 +94,7 @@ def test_an_older_version_of_a_configuration_is_not_taken(ada: Person, board: Bo
 
 
 def test_a_code_is_imported_sent_and_forgotten(ada: Person, board: Board) -> None:
-    page = f"/devices/{board.uid}/ir-codes"
+    page = f"/dashboard/devices/{board.uid}/ir-codes"
     assert "No codes yet" in ada.page(page)
     assert "/pronto" in ada.post(page, 400, name="Off", pronto="0100 0000")
     assert ada.sent_on(page, name="Off", pronto=PRONTO) == page
@@ -113,22 +113,25 @@ def test_a_hub_learns_a_code_and_sends_it_by_commands(ada: Person) -> None:
     rows = DeviceCapability.objects.unscoped("tests arrange everything")
     rows.filter(device_id=hub.device_id).update(name="infrared")
     Device.objects.unscoped("the same").filter(uid=hub.uid).update(device_class="ir_hub")
-    page = f"/devices/{hub.uid}/ir-codes"
-    assert ada.sent_on(f"{page}/learn", name="On").startswith("/commands/")
+    page = f"/dashboard/devices/{hub.uid}/ir-codes"
+    assert ada.sent_on(f"{page}/learn", name="On").startswith("/dashboard/commands/")
     ada.sent_on(page, name="Off", pronto=PRONTO)
     (code,) = infrared.codes_of(actor=ada.actor, device_uid=hub.uid)
     ada.sent_on(f"{page}/{code.uid}/transmit")
     asked = commands.commands_like(actor=ada.actor, device=hub.uid).order_by("pk")
     assert [command.kind for command in asked] == ["ir_learn", "ir_transmit"]
-    assert page in ada.page(f"/devices/{hub.uid}")
+    assert page in ada.page(f"/dashboard/devices/{hub.uid}")
 
 
 def test_viewers_read_and_strangers_find_nothing(ada: Person, board: Board) -> None:
     viewer, stranger = member(ada, "viewer"), Person(make_user())
-    for path in (f"/devices/{board.uid}/config", f"/devices/{board.uid}/ir-codes"):
+    for path in (
+        f"/dashboard/devices/{board.uid}/config",
+        f"/dashboard/devices/{board.uid}/ir-codes",
+    ):
         assert "<textarea" not in viewer.page(path)
         viewer.post(path, 403, document="{}", name="Off", pronto=PRONTO)
         stranger.page(path, status=404)
         stranger.post(path, 404, document="{}", name="Off", pronto=PRONTO)
-    viewer.post(f"/devices/{board.uid}/config/1/restore", 403)
-    viewer.post(f"/devices/{board.uid}/ir-codes/learn", 403)
+    viewer.post(f"/dashboard/devices/{board.uid}/config/1/restore", 403)
+    viewer.post(f"/dashboard/devices/{board.uid}/ir-codes/learn", 403)

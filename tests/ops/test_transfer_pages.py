@@ -35,30 +35,32 @@ def board(owner: Person) -> Board:
 def test_an_offer_is_told_once_and_accepted_on_the_other_side(
     owner: Person, stranger: Person, board: Board
 ) -> None:
-    code = secret(owner.post(f"/devices/{board.uid}/transfer"))
-    assert "Offered by" in owner.page(f"/devices/{board.uid}")
-    assert code not in owner.page("/transfers")
-    accepted = stranger.post("/transfers/accept", code=code)
+    code = secret(owner.post(f"/dashboard/devices/{board.uid}/transfer"))
+    assert "Offered by" in owner.page(f"/dashboard/devices/{board.uid}")
+    assert code not in owner.page("/dashboard/transfers")
+    accepted = stranger.post("/dashboard/transfers/accept", code=code)
     assert len(secret(accepted)) >= 43
     theirs = Device.objects.unscoped("tests look at everything").get(
         tenant_id=tenant_of(stranger.actor)
     )
     assert theirs.epoch == 2
-    assert "Received from" in stranger.page("/transfers")
-    assert "Accepted" in owner.page("/transfers")
-    assert "It was handed over to another owner" in owner.page(f"/devices/{board.uid}/lives")
+    assert "Received from" in stranger.page("/dashboard/transfers")
+    assert "Accepted" in owner.page("/dashboard/transfers")
+    assert "It was handed over to another owner" in owner.page(
+        f"/dashboard/devices/{board.uid}/lives"
+    )
 
 
 def test_an_offer_is_taken_back_twice_without_harm(
     owner: Person, stranger: Person, board: Board
 ) -> None:
     offer = transfers.offer_transfer(device_uid=board.uid, actor=owner.actor, now=timezone.now())
-    assert f"/transfers/{offer.uid}/cancel" in owner.page("/transfers")
-    stranger.post(f"/transfers/{offer.uid}/cancel", 404)
-    member(owner, "operator").post(f"/transfers/{offer.uid}/cancel", 403)
+    assert f"/dashboard/transfers/{offer.uid}/cancel" in owner.page("/dashboard/transfers")
+    stranger.post(f"/dashboard/transfers/{offer.uid}/cancel", 404)
+    member(owner, "operator").post(f"/dashboard/transfers/{offer.uid}/cancel", 403)
     for _ in range(2):
-        assert owner.sent_on(f"/transfers/{offer.uid}/cancel") == "/transfers"
-    body = stranger.post("/transfers/accept", 404, code=offer.code)
+        assert owner.sent_on(f"/dashboard/transfers/{offer.uid}/cancel") == "/dashboard/transfers"
+    body = stranger.post("/dashboard/transfers/accept", 404, code=offer.code)
     assert "This transfer code cannot be used" in body
 
 
@@ -66,8 +68,8 @@ def test_an_accepted_offer_cannot_be_taken_back_and_the_page_says_so(
     owner: Person, stranger: Person, board: Board
 ) -> None:
     offer = transfers.offer_transfer(device_uid=board.uid, actor=owner.actor, now=timezone.now())
-    stranger.post("/transfers/accept", code=offer.code)
-    body = owner.post(f"/transfers/{offer.uid}/cancel", 409)
+    stranger.post("/dashboard/transfers/accept", code=offer.code)
+    body = owner.post(f"/dashboard/transfers/{offer.uid}/cancel", 409)
     assert "The other side has accepted" in body
 
 
@@ -77,10 +79,12 @@ def test_who_is_in_several_tenants_says_whose_the_device_becomes(
     join(owner.actor, "admin", user_id=stranger.actor.user_id)
     both = stranger
     offer = transfers.offer_transfer(device_uid=board.uid, actor=owner.actor, now=timezone.now())
-    assert 'name="tenant"' in both.page("/transfers/accept")
-    assert "Choose whose it becomes." in both.post("/transfers/accept", 400, code=offer.code)
+    assert 'name="tenant"' in both.page("/dashboard/transfers/accept")
+    assert "Choose whose it becomes." in both.post(
+        "/dashboard/transfers/accept", 400, code=offer.code
+    )
     own = _tenant_uid(both.actor)
-    both.post("/transfers/accept", code=offer.code, tenant=own)
+    both.post("/dashboard/transfers/accept", code=offer.code, tenant=own)
     assert Device.objects.unscoped("tests look").filter(tenant_id=tenant_of(both.actor)).exists()
 
 
@@ -89,13 +93,13 @@ def test_an_accepted_device_stands_at_the_chosen_site(
 ) -> None:
     make_site(stranger.actor, "attic")
     offer = transfers.offer_transfer(device_uid=board.uid, actor=owner.actor, now=timezone.now())
-    wrong = stranger.post("/transfers/accept", 400, code=offer.code, site="cellar")
+    wrong = stranger.post("/dashboard/transfers/accept", 400, code=offer.code, site="cellar")
     assert "There is no site" in wrong
-    assert "attic" in stranger.post("/transfers/accept", code=offer.code, site="attic")
+    assert "attic" in stranger.post("/dashboard/transfers/accept", code=offer.code, site="attic")
 
 
 def test_an_empty_code_is_asked_for_beside_the_field(owner: Person) -> None:
-    assert "Enter the code first." in owner.post("/transfers/accept", 400)
+    assert "Enter the code first." in owner.post("/dashboard/transfers/accept", 400)
 
 
 def test_who_is_admin_nowhere_is_told_that_accepting_is_for_admins(
@@ -105,7 +109,7 @@ def test_who_is_admin_nowhere_is_told_that_accepting_is_for_admins(
     Membership.objects.unscoped("tests change everything").filter(
         user_id=viewer.actor.user_id, tenant_id=tenant_of(viewer.actor)
     ).delete()
-    body = viewer.page("/transfers/accept")
+    body = viewer.page("/dashboard/transfers/accept")
     assert "Accepting is for admins" in body
     assert 'name="code"' not in body
 

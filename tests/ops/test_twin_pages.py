@@ -44,13 +44,15 @@ def desired(person: Person, board: Board) -> object:
 
 def save(person: Person, board: Board, etag: str, document: object) -> str:
     """Where saving a document leads."""
-    return person.sent_on(f"/devices/{board.uid}/twin", etag=etag, document=json.dumps(document))
+    return person.sent_on(
+        f"/dashboard/devices/{board.uid}/twin", etag=etag, document=json.dumps(document)
+    )
 
 
 def test_a_document_is_saved_and_what_differs_is_shown_place_by_place(
     ada: Person, board: Board
 ) -> None:
-    page = f"/devices/{board.uid}/twin"
+    page = f"/dashboard/devices/{board.uid}/twin"
     assert save(ada, board, etag_in(ada.page(page)), {"volume": 3, "lamp": {"on": True}}) == page
     reporting.record_report(
         device_id=row(board.uid).pk,
@@ -61,15 +63,15 @@ def test_a_document_is_saved_and_what_differs_is_shown_place_by_place(
     body = ada.page(page)
     assert "It differs in 2 places" in body
     assert sorted(re.findall(r'data-verdict="(\w+)"', body)) == ["added", "changed"]
-    assert 'data-sync="drift"' in ada.page(f"/devices/{board.uid}")
-    assert board.uid in ada.page("/?sync=drift")
-    assert board.uid not in ada.page("/?sync=in_sync")
+    assert 'data-sync="drift"' in ada.page(f"/dashboard/devices/{board.uid}")
+    assert board.uid in ada.page("/dashboard/devices?sync=drift")
+    assert board.uid not in ada.page("/dashboard/devices?sync=in_sync")
 
 
 def test_who_saves_an_older_version_is_shown_both_sides_and_may_keep_both(
     ada: Person, board: Board
 ) -> None:
-    page = f"/devices/{board.uid}/twin"
+    page = f"/dashboard/devices/{board.uid}/twin"
     save(ada, board, etag_in(ada.page(page)), {"volume": 1, "lamp": "off"})
     stale = etag_in(ada.page(page))
     save(ada, board, stale, {"volume": 2, "lamp": "off"})
@@ -88,7 +90,7 @@ def test_who_saves_an_older_version_is_shown_both_sides_and_may_keep_both(
 
 
 def test_who_changed_the_same_place_cannot_keep_both(ada: Person, board: Board) -> None:
-    page = f"/devices/{board.uid}/twin"
+    page = f"/dashboard/devices/{board.uid}/twin"
     stale = etag_in(ada.page(page))
     save(ada, board, stale, {"volume": 2})
     body = ada.post(page, 409, etag=stale, document='{"volume": 3}')
@@ -96,7 +98,7 @@ def test_who_changed_the_same_place_cannot_keep_both(ada: Person, board: Board) 
 
 
 def test_an_earlier_version_is_looked_at_and_desired_again(ada: Person, board: Board) -> None:
-    page = f"/devices/{board.uid}/twin"
+    page = f"/dashboard/devices/{board.uid}/twin"
     save(ada, board, etag_in(ada.page(page)), {"volume": 1})
     save(ada, board, etag_in(ada.page(page)), {"volume": 2})
     body = ada.page(f"{page}?at=1")
@@ -121,14 +123,14 @@ def test_an_earlier_version_is_looked_at_and_desired_again(ada: Person, board: B
 def test_what_is_no_document_stays_in_the_editor_with_what_is_wrong(
     ada: Person, board: Board, typed: str, problem: str
 ) -> None:
-    page = f"/devices/{board.uid}/twin"
+    page = f"/dashboard/devices/{board.uid}/twin"
     body = ada.post(page, 400, etag=etag_in(ada.page(page)), document=typed)
     assert problem in html.unescape(body)
     assert desired(ada, board) == {}
 
 
 def test_saving_names_a_version_and_needs_an_operator(ada: Person, board: Board) -> None:
-    page = f"/devices/{board.uid}/twin"
+    page = f"/dashboard/devices/{board.uid}/twin"
     ada.post(page, 428, document="{}")
     viewer, stranger = member(ada, "viewer"), Person(make_user())
     assert "data-editor" not in viewer.page(page)
@@ -147,7 +149,7 @@ def test_the_twin_of_an_ended_life_is_read_and_never_changed(ada: Person, board:
         now=timezone.now(),
     )
     unpair(ada, board)
-    page = f"/devices/{board.uid}/twin"
+    page = f"/dashboard/devices/{board.uid}/twin"
     body = ada.page(page)
     assert "volume" in body and "data-editor" not in body
     ada.post(page, 409, document="{}", etag="*")

@@ -25,9 +25,9 @@ def test_drifting_devices_are_counted_and_found(user: User, owner: Actor, board:
         desire(each, {"a": 1})
     report(fine, {"a": 1})
     client = browser_of(user)
-    page = client.get("/").content.decode()
+    page = client.get("/dashboard/devices").content.decode()
     assert 'Other than desired <span class="tab__count">1</span>' in page
-    found = client.get("/", {"sync": "drift"}).content.decode()
+    found = client.get("/dashboard/devices", {"sync": "drift"}).content.decode()
     assert (board.uid in found, fine.uid in found) == (True, False)
     report(board, {"a": 1})
-    assert "Other than desired" not in client.get("/").content.decode()
+    assert "Other than desired" not in client.get("/dashboard/devices").content.decode()

@@ -30,7 +30,7 @@ async function submit(form) {
   try {
     const chosen = tenant ? { "X-Tenant": tenant.value } : {};
     const device = await post("/api/v1/devices/claim", body, chosen);
-    location.assign(`/devices/${encodeURIComponent(device.uid)}`);
+    location.assign(`/dashboard/devices/${encodeURIComponent(device.uid)}`);
   } catch (error) {
     button.removeAttribute("aria-busy");
     show(form, error);

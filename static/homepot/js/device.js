@@ -34,7 +34,7 @@ live.addEventListener("frame:metrics", own((frame) => {
 // Its life is over: what the page shows now is the archive.
 live.addEventListener("frame:device_removed", own(() => {
   // What its site called it is free again: the archive goes by the uid.
-  const archive = `/devices/${encodeURIComponent(deviceUid)}`;
+  const archive = `/dashboard/devices/${encodeURIComponent(deviceUid)}`;
   if (location.pathname === archive) location.reload();
   else location.replace(archive);
 }));

@@ -7,7 +7,7 @@ const LOOKS = 40;
 
 const shown = document.querySelector("[data-enrolment]")?.dataset.enrolment;
 // A page that answers a form stands at the form's address: loading it again shall not send it again.
-if (shown) history.replaceState(null, "", `/enrol/${encodeURIComponent(shown)}${location.search}`);
+if (shown) history.replaceState(null, "", `/dashboard/enrol/${encodeURIComponent(shown)}${location.search}`);
 
 function showProgress(frame) {
   const card = document.querySelector("[data-enrolment]");

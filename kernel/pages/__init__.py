@@ -1,0 +1,1 @@
+"""What pages of every face share: who may open them, and how a refusal reads in a form."""
