@@ -21,6 +21,7 @@ from benchmarks.statements import (
     PostgresDriver,
     SqliteDriver,
 )
+from tests.migrated import migrate_database, put_migrated_database
 from tests.product import ProductProcess, embedded_product, production_product
 from tests.services import ROOT, PostgresServer, RedisServer
 
@@ -102,12 +103,14 @@ def installed(backend: str, **environment: str) -> Iterator[Installation]:
         if backend == "embedded":
             product = embedded_product(**_LIMITS, **environment)
             stack.callback(product.close)
+            put_migrated_database(product)
             yield Installation(product=product, server="run_embedded")
             return
         postgres = stack.enter_context(PostgresServer())
         redis = stack.enter_context(RedisServer())
+        migrate_database(postgres, postgres.database)
         services = postgres.environment() | redis.environment()
-        product = production_product(services, **_LIMITS, **environment)
+        product = production_product(services, is_migrated=True, **_LIMITS, **environment)
         stack.callback(product.close)
         yield Installation(product=product, server="serve", postgres=postgres)
 

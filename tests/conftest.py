@@ -26,7 +26,13 @@ from playwright.sync_api import sync_playwright
 
 from kernel import row_security
 from tests.database_cleaning import SUPERUSER_URL, clean_after_test, end_connections
-from tests.migrated import migrated_copy, put_migrated_database
+from tests.migrated import (
+    copy_template,
+    make_template,
+    migrated_copy,
+    put_migrated_database,
+    put_sqlite_file,
+)
 from tests.product import ProductProcess, embedded_product, production_product
 from tests.services import (
     ROOT,
@@ -120,6 +126,7 @@ def _production_environment(config: pytest.Config) -> dict[str, str]:
     shared: dict[str, str] | None = getattr(config, "workerinput", {}).get("homepot_services")
     if shared is None:
         postgres = _cleanup.enter_context(PostgresServer(is_durable=False))
+        make_template(postgres)
         _shared.update(postgres.environment())
         _shared[SUPERUSER_URL] = postgres.url(postgres.superuser)
         shared = _shared
@@ -201,8 +208,21 @@ def nobody_was_heard() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """The test database is made and migrated by the owner role."""
+    """The test database is the owner role's, and begins as a copy of a migrated one."""
     _connect_as("DATABASE_OWNER_URL")
+    name = str(
+        connection.settings_dict["TEST"]["NAME"] or f"test_{connection.settings_dict['NAME']}"
+    )
+    if backend() == "production":
+        copy_template(os.environ[SUPERUSER_URL], name)
+    else:
+        put_sqlite_file(Path(name))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Django takes the copy as it is; what is newer than it is migrated."""
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,7 @@
 """Private PostgreSQL, Redis and Mosquitto servers for tests and benchmarks.
 
-Each server is a child process on a free loopback port with its files in a temporary folder:
-nothing of the machine's own installation is read or changed. Outside pytest,
-`python -m tests.services postgres redis` prints the variables to set and runs until Ctrl-C.
+Each is a child process on a free loopback port with its files in a temporary folder. Outside
+pytest, `python -m tests.services postgres redis` prints the variables and runs until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from tests.server_process import LOOPBACK, Service, ServiceFailed, Unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
 SHUTDOWN_SECONDS = 10.0
+_PSQL = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1")
 
 
 class PostgresServer(Service):
@@ -160,6 +160,14 @@ class PostgresServer(Service):
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self.execute(statement.format(sql.Identifier(name)))
 
+    def dump(self, database: str, path: Path) -> None:
+        """Write a whole database to a file of statements."""
+        self._run("pg_dump", f"--file={path}", self.url(self.superuser, database))
+
+    def restore(self, path: Path, database: str) -> None:
+        """Fill an empty database from such a file."""
+        self._run("psql", *_PSQL, f"--file={path}", self.url(self.superuser, database))
+
     def execute(self, statement: sql.Composable | str, database: str = "postgres") -> None:
         """Run one statement as the superuser, outside any transaction."""
         query = sql.SQL(statement) if isinstance(statement, str) else statement  # type: ignore[arg-type]
@@ -168,26 +176,23 @@ class PostgresServer(Service):
             connection.execute(query)
 
     def _run_script(self, name: str, database: str) -> None:
+        passwords = {
+            "HOMEPOT_OWNER_PASSWORD": self.passwords["homepot_owner"],
+            "HOMEPOT_APP_PASSWORD": self.passwords["homepot_app"],
+        }
+        script = f"--file={ROOT}/deploy/postgres/{name}"
+        self._run("psql", *_PSQL, script, self.url(self.superuser, database), **passwords)
+
+    def _run(self, program: str, *arguments: str, **environment: str) -> None:
         done = subprocess.run(
-            [
-                postgres_binary("psql"),
-                "--no-psqlrc",
-                "--quiet",
-                "--set=ON_ERROR_STOP=1",
-                f"--file={ROOT / 'deploy' / 'postgres' / name}",
-                self.url(self.superuser, database),
-            ],
-            env={
-                "PATH": os.environ.get("PATH", ""),
-                "HOMEPOT_OWNER_PASSWORD": self.passwords["homepot_owner"],
-                "HOMEPOT_APP_PASSWORD": self.passwords["homepot_app"],
-            },
+            [postgres_binary(program), *arguments],
+            env={"PATH": os.environ.get("PATH", ""), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
         )
         if done.returncode:
-            raise ServiceFailed(f"{name}: {done.stderr.decode(errors='replace')}")
+            raise ServiceFailed(f"{program}: {done.stderr.decode(errors='replace')}")
 
 
 class RedisServer(Service):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = (
-    "audit", "accounts", "devices", "commands", "notifications", "telemetry", "relays",
-    "devicelink", "ops",
+    "audit", "accounts", "devices", "commands", "notifications", "telemetry", "relays", "twins",
+    "infrared", "groups", "fleet", "exports", "timeline", "devicelink", "ops", "household",
 )  # fmt: skip
 PACKAGES = ("homepot", "kernel", "edge", *APPS)
 FOLDERS = (*PACKAGES, "tests", "benchmarks", "templates", "static", "scripts")

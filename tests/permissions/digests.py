@@ -12,8 +12,7 @@ from django.db.models import Model, QuerySet
 from accounts.models import Tenant, User
 from devices.models import Device
 from tests.permissions.world import Side
-
-_APPS = ("accounts", "audit", "commands", "devices", "kernel", "relays", "telemetry")
+from tests.services import ROOT
 
 
 def digest_of(side: Side) -> dict[str, str]:
@@ -43,7 +42,12 @@ def digest_of_tenant(tenant_id: int, people: Sequence[int] = ()) -> dict[str, st
 
 
 def _models() -> list[type[Model]]:
-    return [model for name in _APPS for model in apps.get_app_config(name).get_models()]
+    return [
+        model
+        for config in apps.get_app_configs()
+        if config.path.startswith(str(ROOT)) and ".venv" not in config.path
+        for model in config.get_models()
+    ]
 
 
 def _is_key(model: type[Model], name: str, columns: set[str]) -> bool:

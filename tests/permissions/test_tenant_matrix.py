@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from kernel import row_security
 from kernel.models import RateWindow
@@ -17,6 +17,7 @@ from tests.permissions import bodies, callers, cells, digests
 from tests.permissions.callers import Answer, Caller
 from tests.permissions.cells import Cell
 from tests.permissions.world import UNKNOWN, World, build_world
+from tests.rounds import rounds
 
 pytestmark = pytest.mark.core
 
@@ -32,6 +33,13 @@ CALLERS = (
     "platform admin",
     "device",
     "archived device",
+)
+# Row security knows tenants and no roles: on PostgreSQL one member of each kind says what the
+# others would. SQLite, where nothing stands behind the application, hears them all.
+ASKED = (
+    CALLERS
+    if rounds(0, full=1) or connection.vendor == "sqlite"
+    else ("anonymous", "outsider", "owner", "limited operator", "platform admin", "device")
 )
 KEY_HOLDERS = ("near key", "far key", "wrong key")
 
@@ -103,7 +111,7 @@ def _key_cells(matrix: Matrix) -> int:
     return sum(cell.row.access == "provision" for cell in matrix.cells)
 
 
-@pytest.mark.parametrize("name", CALLERS)
+@pytest.mark.parametrize("name", ASKED)
 def test_what_is_foreign_cannot_be_told_from_what_is_not_there(matrix: Matrix, name: str) -> None:
     caller = matrix.callers[name]
     wrong = []
@@ -130,7 +138,7 @@ def test_what_is_foreign_cannot_be_told_from_what_is_not_there(matrix: Matrix, n
     assert [table for table in before if before[table] != after[table]] == []
 
 
-@pytest.mark.parametrize("name", CALLERS)
+@pytest.mark.parametrize("name", ASKED)
 def test_what_is_ones_own_obeys_the_role_and_nothing_ever_breaks(matrix: Matrix, name: str) -> None:
     caller = matrix.callers[name]
     wrong = []
@@ -178,7 +186,7 @@ def _problem_of_user(cell: Cell, caller: Caller, answer: Answer) -> str:
     return "" if is_let_in else "the role suffices"
 
 
-@pytest.mark.parametrize("name", CALLERS)
+@pytest.mark.parametrize("name", ASKED)
 def test_a_foreign_tenant_in_the_header_is_one_that_does_not_exist(
     matrix: Matrix, name: str
 ) -> None:
