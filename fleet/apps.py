@@ -10,3 +10,6 @@ class FleetConfig(AppConfig):
 
     name = "fleet"
     verbose_name = "Fleet"
+
+    def ready(self) -> None:
+        from fleet import tasks  # noqa: F401  jobs register themselves once apps exist

@@ -6,24 +6,18 @@ for the first administrator with the codes they print, as a person would.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import shutil
-import subprocess
-import sys
 import threading
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from accounts import selectors as account_selectors
 from accounts.services import tenancy
 from devices.services import claiming
+from homepot.embedded import children
 from kernel import errors
 
 logger = logging.getLogger(__name__)
@@ -32,8 +26,6 @@ logger = logging.getLogger(__name__)
 BOARD_SEED = 1_000_000
 BOARD_NAME = "Demo relay board"
 MACHINE_NAME = "This machine"
-_POLL_SECONDS = 0.3
-_STOP_SECONDS = 4.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +43,7 @@ class Demo:
     def __init__(self, *, base_url: str, folder: Path) -> None:
         self._base_url = base_url
         self._members = _members(base_url, folder)
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[children.Child] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="demo", daemon=True)
 
@@ -62,69 +54,32 @@ class Demo:
     def stop(self) -> None:
         """End the devices; returns within a few seconds."""
         self._stop.set()
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._thread.join(_STOP_SECONDS)
+        children.end(self._processes)
+        self._thread.join(children.STOP_SECONDS)
 
     def _run(self) -> None:
         try:
-            if not self._wait_for_server():
+            if not children.wait_for_server(self._base_url, self._stop):
                 return
             for member in self._members:
-                self._launch(member)
+                self._processes.append(children.launch(member.command, member.state_dir))
             self._claim_all()
         except Exception:
             logger.exception("The demo devices could not be started")
         finally:
             connection.close()
-        # The devices end with the thread that started them (_dies_with_us).
+        # The devices end with the thread that started them.
         self._stop.wait()
-
-    def _wait_for_server(self) -> bool:
-        while not self._stop.is_set():
-            try:
-                with urllib.request.urlopen(f"{self._base_url}/health", timeout=2):  # noqa: S310
-                    return True
-            except OSError:
-                self._stop.wait(_POLL_SECONDS)
-        return False
-
-    def _launch(self, member: _Member) -> None:
-        member.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log = (member.state_dir / "device.log").open("ab")
-        environment = {
-            **os.environ,
-            "DEVICE_PROVISION_KEY": settings.DEVICE_PROVISION_KEY,
-            "PYTHONPATH": str(settings.BASE_DIR),
-        }
-        with log:
-            self._processes.append(
-                subprocess.Popen(  # noqa: S603  our own modules, no outside input
-                    [*_dies_with_us(), sys.executable, "-m", *member.command],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=environment,
-                    # Ctrl-C reaches the whole terminal group; the devices stop when we say so.
-                    start_new_session=True,
-                )
-            )
 
     def _claim_all(self) -> None:
         owner = account_selectors.first_administrator()
         waiting = [member for member in self._members if not _claimed_mark(member).exists()]
         while waiting and owner is not None and not self._stop.is_set():
             waiting = [member for member in waiting if not self._claim(member, owner.pk)]
-            self._stop.wait(_POLL_SECONDS)
+            self._stop.wait(children.POLL_SECONDS)
 
     def _claim(self, member: _Member, owner_id: int) -> bool:
-        code = _printed_code(member.state_dir)
+        code = next(iter(children.claim_codes(member.state_dir).values()), None)
         if code is None:
             return False
         actor = account_selectors.actor_for_user(user_id=owner_id, via="system")
@@ -165,22 +120,5 @@ def _members(base_url: str, folder: Path) -> tuple[_Member, ...]:
     )  # fmt: skip
 
 
-def _dies_with_us() -> tuple[str, ...]:
-    """Where Linux can: have the kernel end a device when this process is killed the hard way."""
-    setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "TERM") if setpriv else ()
-
-
 def _claimed_mark(member: _Member) -> Path:
     return member.state_dir / "claimed"
-
-
-def _printed_code(state_dir: Path) -> str | None:
-    for file in sorted(state_dir.glob("*.json")):
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(content, dict) and isinstance(content.get("claim_code"), str):
-            return str(content["claim_code"])
-    return None

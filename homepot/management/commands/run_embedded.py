@@ -16,11 +16,12 @@ from django.utils import timezone
 from accounts.services import bootstrap
 from devices.services import sessions
 from homepot.embedded.demo import Demo
+from homepot.embedded.fleets import Fleets
 from homepot.embedded.single import AlreadyRunning, DataFolderLock, PortTaken, require_free_port
 from homepot.embedded.ticking import TickerThread
 from homepot.serving.application import Application
 from homepot.serving.server import make_server
-from kernel import errors, garbage
+from kernel import errors, garbage, local_devices
 
 
 class Command(BaseCommand):
@@ -74,6 +75,8 @@ class Command(BaseCommand):
         base_url = f"http://{shown_host}:{port}"
         ticking = TickerThread()
         demo = Demo(base_url=base_url, folder=settings.DATA_DIR) if settings.DEMO else None
+        fleets = Fleets(base_url=base_url, folder=settings.DATA_DIR / "fleets")
+        local_devices.offer(fleets)
         server = make_server(
             Application(is_reading_mqtt=bool(settings.MQTT_URL)),
             host=host,
@@ -84,6 +87,7 @@ class Command(BaseCommand):
         ticking.start()
         if demo is not None:
             demo.start()
+        fleets.open()
         garbage.search_seldom()
         try:
             server.run()
@@ -92,6 +96,7 @@ class Command(BaseCommand):
         finally:
             if demo is not None:
                 demo.stop()
+            fleets.close()
             ticking.stop()
 
     def _greet(self, base_url: str) -> None:

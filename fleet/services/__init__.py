@@ -1,0 +1,1 @@
+"""Changes of what the fleet app keeps, and what it starts."""
