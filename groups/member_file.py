@@ -8,21 +8,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from kernel.errors import ValidationFailed
+from kernel.spreadsheets import GUARD, harmless
 
 COLUMNS: Final = (
     "uid", "device_id", "name", "site", "device_class", "model", "firmware_version", "tags",
     "connectivity", "last_seen_at",
 )  # fmt: skip
-# Spreadsheets take cells that begin so for formulas.
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-_GUARD: Final = "'"
 
 
 def written(rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
     """The file piece by piece; no cell of it is taken for a formula."""
     yield _line(COLUMNS)
     for row in rows:
-        yield _line([_guarded(cell) for cell in row])
+        yield _line([harmless(cell) for cell in row])
 
 
 def uids_of(body: bytes, *, limit: int) -> list[str]:
@@ -55,12 +53,8 @@ def _line(cells: Sequence[str]) -> bytes:
     return written_to.getvalue().encode()
 
 
-def _guarded(cell: str) -> str:
-    return _GUARD + cell if cell.startswith(_FORMULAS) else cell
-
-
 def _bare(cell: str) -> str:
-    return cell.strip().removeprefix(_GUARD)
+    return cell.strip().removeprefix(GUARD)
 
 
 def _text(body: bytes) -> str:

@@ -1,45 +1,124 @@
-"""The first page behind the login: the viewer's devices."""
+"""The device list and what a viewer arranges of it: columns and saved views."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from groups.errors import InvalidQuery
+from groups.errors import InvalidQuery, QueryTooSlow
+from kernel import errors
 from kernel.pages.access import signed_in
 from kernel.pages.refusals import sentence_of
-from ops import forms, selectors
+from ops import bulk_forms, device_columns, device_list, device_views, forms, selectors
 
 
 @require_safe
 @signed_in
 def devices(request: HttpRequest) -> HttpResponse:
-    """Devices by name, searched and filtered by the query string."""
+    """Devices in the order, with the columns and as far as the query string says."""
+    return _list(request)
+
+
+@require_POST
+@signed_in
+def columns(request: HttpRequest) -> HttpResponse:
+    """Show these columns from now on."""
+    device_views.keep_columns(
+        names=request.POST.getlist("column"), actor=request.actor, now=timezone.now()
+    )
+    # The address would otherwise still say which columns to show.
+    return redirect(_address(request.POST.get("query", ""), without="columns"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def views(request: HttpRequest) -> HttpResponse:
+    """The saved views, to be renamed, pinned and removed; on POST save one."""
+    if request.method != "POST":
+        return _views(request)
+    query = request.POST.get("query", "")
+    try:
+        view = device_views.save_view(
+            name=request.POST.get("name", ""),
+            query=query,
+            is_pinned=bool(request.POST.get("pinned")),
+            actor=request.actor,
+            now=timezone.now(),
+        )
+    except errors.ValidationFailed as error:
+        return _views(request, refused=sentence_of(error), status=error.status)
+    return redirect(f"{reverse('ops:devices')}?{view.query}")
+
+
+@require_POST
+@signed_in
+def view(request: HttpRequest) -> HttpResponse:
+    """Rename a view, pin it, or remove it."""
+    slug, now = request.POST.get("slug", ""), timezone.now()
+    try:
+        if request.POST.get("do") == "remove":
+            device_views.remove_view(slug=slug, actor=request.actor, now=now)
+        else:
+            device_views.change_view(
+                slug=slug,
+                name=request.POST.get("name", ""),
+                is_pinned=bool(request.POST.get("pinned")),
+                actor=request.actor,
+                now=now,
+            )
+    except errors.ValidationFailed as error:
+        return _views(request, refused=sentence_of(error), status=error.status)
+    return redirect("ops:device-views")
+
+
+def _list(request: HttpRequest) -> HttpResponse:
+    actor, now = request.actor, timezone.now()
     form = forms.DeviceFilter(request.GET)
     chosen = form.chosen()
-    streams = selectors.streams(actor=request.actor)
-    page, problem = selectors.DevicePage(cards=(), next_after=None), ""
+    streams = selectors.streams(actor=actor)
+    state = device_views.state_of(actor=actor).shown_at(request.GET.urlencode())
+    names = [name for name in request.GET.get("columns", "").split(",") if name] or state.columns
+    page, problem, status = device_list.DevicePage(), "", 200
     try:
-        page = selectors.device_page(actor=request.actor, chosen=chosen, now=timezone.now())
-    except InvalidQuery as error:
-        problem = sentence_of(error)
-    return render(
-        request,
-        "ops/devices.html",
-        {
-            "streams": json.dumps(streams),
-            "form": form,
-            "chosen": chosen,
-            "is_filtered": bool(chosen.keys() - {"after"}),
-            "page": page,
-            "problem": problem,
-            "tenants": selectors.tenant_choices(actor=request.actor),
-            "counts": selectors.counts(actor=request.actor, simulated=chosen.get("simulated", "")),
-            "origin": f"{request.scheme}://{request.get_host()}",
-        },
-        status=400 if problem else 200,
-    )
+        page = device_list.device_page(actor=actor, chosen=chosen, columns=names, now=now)
+    except (InvalidQuery, QueryTooSlow) as error:
+        problem, status = sentence_of(error), 400
+    choice = forms.filter_of(chosen)
+    context: dict[str, Any] = {
+        "streams": json.dumps(streams),
+        "form": form,
+        "chosen": chosen,
+        "choice": choice,
+        "is_filtered": bool(choice),
+        "page": page,
+        "problem": problem,
+        "state": state,
+        "here": device_views.normal(request.GET.urlencode()),
+        "choosable": device_columns.CHOOSABLE,
+        "shown": {column.name for column in page.columns},
+        "deeds": bulk_forms.DEEDS,
+        "tenants": selectors.tenant_choices(actor=actor),
+        "counts": selectors.counts(actor=actor, simulated=chosen.get("simulated", "")),
+        "origin": f"{request.scheme}://{request.get_host()}",
+    }
+    return render(request, "ops/devices.html", context, status=status)
+
+
+def _views(request: HttpRequest, *, refused: str = "", status: int = 200) -> HttpResponse:
+    context = {"state": device_views.state_of(actor=request.actor), "refused": refused}
+    return render(request, "ops/device_views.html", context, status=status)
+
+
+def _address(query: str, *, without: str) -> str:
+    kept = [
+        part
+        for part in device_views.normal(query).split("&")
+        if part and not part.startswith(f"{without}=")
+    ]
+    return f"{reverse('ops:devices')}?{'&'.join(kept)}" if kept else reverse("ops:devices")

@@ -1,8 +1,11 @@
 // The device list: live rows, the claim dialog, the search key.
 import { startClaimForms } from "./claim.js";
+import { startCompleting } from "./completing.js";
 import { live } from "./live.js";
+import { startPicking } from "./picking.js";
 import * as presence from "./presence.js";
 import { refreshSoon } from "./refresh.js";
+import { startRowKeys } from "./row-keys.js";
 import { startSearchKey } from "./search.js";
 import { startSwitches } from "./switches.js";
 
@@ -66,6 +69,22 @@ function startLiveRows() {
   });
 }
 
+// One menu at a time; a press elsewhere or Escape closes it.
+function startMenus() {
+  const menus = [...document.querySelectorAll("[data-menu]")];
+  const close = (but) => {
+    for (const menu of menus) if (menu !== but) menu.open = false;
+  };
+  for (const menu of menus) menu.addEventListener("toggle", () => menu.open && close(menu));
+  document.addEventListener("pointerdown", ({ target }) => close(target.closest("[data-menu]")));
+  document.addEventListener("keydown", ({ key }) => {
+    const open = key === "Escape" && menus.find((menu) => menu.open);
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+}
+
 // The first device brings the search and the tabs, the last one takes them along.
 function followToolbar() {
   document.addEventListener("page:refreshed", ({ detail }) => {
@@ -92,6 +111,10 @@ function startClaimDialog() {
 startLiveRows();
 startSwitches();
 startSearchKey();
+startCompleting();
+startPicking();
+startRowKeys();
+startMenus();
 followToolbar();
 startClaimDialog();
 startClaimForms();
