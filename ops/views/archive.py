@@ -20,7 +20,7 @@ def lives(request: HttpRequest, uid: str) -> HttpResponse:
     """Every life of the device's hardware that the viewer may see, newest first."""
     streams = selectors.streams(actor=request.actor)
     page = life_pages.lives_page(actor=request.actor, uid=uid, now=timezone.now())
-    context = {"streams": json.dumps(streams), "page": page}
+    context = {"streams": json.dumps(streams), "page": page, "device": page.card}
     return render(request, "ops/lives.html", context)
 
 

@@ -17,6 +17,7 @@ from commands.types import Preview
 from kernel import errors
 from kernel.pages.access import signed_in
 from kernel.pages.refusals import posted, sentence_of
+from ops import all_commands as command_lists
 from ops import ledger, selectors
 from ops.payload_forms import PayloadForm, show_payload_refusal
 
@@ -59,6 +60,23 @@ def device_commands(request: HttpRequest, uid: str) -> HttpResponse:
         "preview": preview,
     }
     return render(request, "ops/device_commands.html", context, status=status)
+
+
+@never_cache
+@require_safe
+@signed_in
+def all_commands(request: HttpRequest) -> HttpResponse:
+    """The commands of all devices, newest first; the address narrows them."""
+    streams = selectors.streams(actor=request.actor)
+    chosen = command_lists.CommandFilter(request.GET).chosen()
+    device_name = command_lists.device_of(actor=request.actor, chosen=chosen)
+    context = {
+        "streams": json.dumps(streams),
+        "chosen": chosen,
+        "device_name": device_name,
+        "page": command_lists.commands_of_all(actor=request.actor, chosen=chosen),
+    }
+    return render(request, "ops/commands.html", context)
 
 
 @require_safe

@@ -13,7 +13,7 @@ from devices.services import tagging
 from kernel import errors
 from kernel.pages.access import signed_in
 from kernel.pages.refusals import sentence_of
-from ops import selectors, twins
+from ops import device_overview, selectors, twins
 
 
 @require_safe
@@ -46,11 +46,14 @@ def _sheet(
     request: HttpRequest, uid: str, *, typed: str = "", refused: str = "", status: int = 200
 ) -> HttpResponse:
     streams = selectors.streams(actor=request.actor)
-    sheet = selectors.device_sheet(actor=request.actor, uid=uid, now=timezone.now())
+    now = timezone.now()
+    sheet = selectors.device_sheet(actor=request.actor, uid=uid, now=now)
     context = {
         "streams": json.dumps(streams),
         "sheet": sheet,
         "device": sheet.card,
+        "insight": device_overview.insight_of(actor=request.actor, sheet=sheet, now=now),
+        "ended_deeds": device_overview.ENDED_DEEDS,
         "tags_typed": typed or ", ".join(sheet.card.tags),
         "tags_refused": refused,
     }

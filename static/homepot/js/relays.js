@@ -32,6 +32,7 @@ export function showConfirmed(element, relay) {
 
 export function showPending(element, commandId) {
   stopForgetting(element);
+  linkCommand(element, commandId);
   element.dataset.phase = "pending";
   if (commandId) element.dataset.pendingId = commandId;
   element.querySelector("[data-switch]").setAttribute("aria-busy", "true");
@@ -39,6 +40,7 @@ export function showPending(element, commandId) {
 }
 
 export function showOutcome(element, sentence, isUnsure) {
+  linkCommand(element, element.dataset.pendingId);
   endPending(element);
   element.dataset.phase = isUnsure ? "unsure" : "reverted";
   element.title = sentence;
@@ -78,6 +80,9 @@ export function endPending(element) {
 
 function settle(element, relay) {
   endPending(element);
+  linkCommand(element, relay.command_id);
+  const tried = element.querySelector("[data-tried]");
+  if (tried) tried.hidden = true;
   if (relay.is_on === null) {
     detail(element, "Not reported yet");
     return;
@@ -94,6 +99,14 @@ function detail(element, text, at) {
   if (!at) return;
   if (kept) setTime(kept, at);
   place.append(kept ?? timeElement(at));
+}
+
+// Where the command behind what is shown is explained; nothing where no command is behind it.
+function linkCommand(element, commandId) {
+  const link = element.querySelector("[data-relay-why]");
+  if (!link) return;
+  link.hidden = !commandId;
+  if (commandId) link.href = `/dashboard/commands/${encodeURIComponent(commandId)}`;
 }
 
 function calm(element) {

@@ -17,7 +17,13 @@ for (const kind of watch.split(" ").filter(Boolean)) {
   });
 }
 
+// Its life is over: what this page shows now is the archive, and nothing on it can be asked for.
+const { deviceUid } = document.querySelector(".identity")?.dataset ?? {};
+live.addEventListener("frame:device_removed", ({ detail }) => {
+  if (deviceUid && detail.device_uid === deviceUid) location.reload();
+});
+
 // Of many pages of a device the one that is shown must be among the visible ones.
 document
-  .querySelector(".tabs--page [aria-current]")
-  ?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  .querySelector(".device-tabs [aria-current]")
+  ?.scrollIntoView({ block: "nearest", inline: "center" });
