@@ -1,4 +1,4 @@
-"""The last day of a metric as a small drawing: its mean as a line, its extremes as a band."""
+"""A time of a metric as a small drawing: its mean as a line, its extremes as a band."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import Final, Protocol
 
 from kernel.actors import Actor
 from ops import meters
+from ops.spans import Span
 from telemetry import selectors as telemetry
 
 LENGTH: Final = timedelta(hours=24)
 HEIGHT: Final = 24
 _POINTS: Final = 96
+# What the metrics API draws in one statement.
+_AT_ONCE: Final = 10
+# Nothing for longer than this many of the usual pauses between values is a gap, as in chart-data.js.
+_PAUSES: Final = 2.5
 # The line keeps off the edges, where half of its width would be cut away.
 _MARGIN: Final = 1.0
 
@@ -22,6 +27,8 @@ _MARGIN: Final = 1.0
 class Bucket(Protocol):
     """What the values of a quarter of an hour came to."""
 
+    @property
+    def count(self) -> int: ...
     @property
     def min(self) -> float: ...
     @property
@@ -46,22 +53,34 @@ def traces(
     """The last day of each gauge that is shown and has one, by the key of its meter."""
     if reading is None:
         return {}
-    shown = {gauge.meter.key: gauge.meter for gauge in reading.gauges}
-    chart = telemetry.chart(
-        actor=actor,
-        device_uid=device_uid,
-        metrics=list(shown),
-        since=now - LENGTH,
-        until=now,
-        points=_POINTS,
-        now=now,
-    )
-    return {
-        key: trace(chart.series[key], length=chart.plan.length, meter=meter)
-        for key, meter in shown.items()
-        # One point is no line.
-        if len(chart.series[key]) > 1
-    }
+    shown = [gauge.meter for gauge in reading.gauges]
+    span = Span(name="24h", since=now - LENGTH, until=now)
+    return drawn(actor=actor, device_uid=device_uid, shown=shown, span=span, now=now)
+
+
+def drawn(
+    *, actor: Actor, device_uid: str, shown: Sequence[meters.Meter], span: Span, now: datetime
+) -> dict[str, Trace]:
+    """A time of each of these metrics that has one, by the key of its meter. Raises NotFound."""
+    found: dict[str, Trace] = {}
+    for begin in range(0, len(shown), _AT_ONCE):
+        together = shown[begin : begin + _AT_ONCE]
+        chart = telemetry.chart(
+            actor=actor,
+            device_uid=device_uid,
+            metrics=[meter.key for meter in together],
+            since=span.since,
+            until=span.until,
+            points=_POINTS,
+            now=now,
+        )
+        found |= {
+            meter.key: trace(chart.series[meter.key], length=chart.plan.length, meter=meter)
+            for meter in together
+            # One point is no line.
+            if len(chart.series[meter.key]) > 1
+        }
+    return found
 
 
 def trace(found: Mapping[int, Bucket], *, length: int, meter: meters.Meter) -> Trace:
@@ -74,7 +93,7 @@ def trace(found: Mapping[int, Bucket], *, length: int, meter: meters.Meter) -> T
     def level(value: float) -> float:
         return HEIGHT - _MARGIN - (min(value, top) - bottom) * scale
 
-    runs = _runs(sorted(found))
+    runs = _runs(sorted(found), found)
     unit = meter.unit
     return Trace(
         width=length,
@@ -90,15 +109,29 @@ def trace(found: Mapping[int, Bucket], *, length: int, meter: meters.Meter) -> T
     )
 
 
-def _runs(numbers: Sequence[int]) -> list[list[int]]:
+def _runs(numbers: Sequence[int], found: Mapping[int, Bucket]) -> list[list[int]]:
     """The numbers as runs without a gap."""
     runs = [[numbers[0]]]
+    limit = _reach(numbers, [found[number].count for number in numbers])
     for before, number in pairwise(numbers):
-        if number == before + 1:
+        if number - before <= limit:
             runs[-1].append(number)
         else:
             runs.append([number])
     return runs
+
+
+def _reach(numbers: Sequence[int], counts: Sequence[int]) -> float:
+    """How many buckets may lie between two values that still belong together.
+
+    Where buckets hold several values each, an empty one is a gap; a device that reports every hour
+    has none in buckets of a quarter of one.
+    """
+    pauses = sorted(number - before for before, number in pairwise(numbers))
+    middle = (len(counts) - 1) // 2
+    if len(pauses) < 2 or sorted(counts)[middle] > 1:
+        return 1
+    return pauses[(len(pauses) - 1) // 2] * _PAUSES
 
 
 def _path(points: Sequence[tuple[int, float]]) -> str:

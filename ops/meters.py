@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Unit = Literal["percent", "celsius", "bytes_per_second"]
+from ops import wording
+
+Unit = Literal["percent", "celsius", "bytes_per_second", "bytes", "seconds", ""]
 _STEPS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -58,7 +60,18 @@ METERS: tuple[Meter, ...] = (
     Meter(key="net_recv_bytes_per_s", label="Network in", icon="network", unit="bytes_per_second"),
     Meter(key="net_sent_bytes_per_s", label="Network out", icon="network", unit="bytes_per_second"),
 )
+_BY_KEY = {meter.key: meter for meter in METERS}
 _IN_LISTS = ("cpu_percent", "memory_percent")
+# What the end of a name says of the unit.
+_ENDINGS: tuple[tuple[str, Unit], ...] = (
+    ("_percent", "percent"),
+    ("_celsius", "celsius"),
+    ("_bytes_per_s", "bytes_per_second"),
+    ("_bytes", "bytes"),
+    ("_seconds", "seconds"),
+    ("_s", "seconds"),
+)
+_ICONS = {"bytes_per_second": "network", "bytes": "disk", "seconds": "clock", "celsius": "sensor"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,18 +116,47 @@ class Reading:
         return tuple(gauge for gauge in self.gauges if gauge.meter.key in _IN_LISTS)
 
 
+def meter_for(key: str) -> Meter:
+    """The meter of any metric: one of METERS, or what its name tells."""
+    if key in _BY_KEY:
+        return _BY_KEY[key]
+    ending, unit = next((found for found in _ENDINGS if key.endswith(found[0])), ("", ""))
+    words = key.removesuffix(ending).replace("_", " ").replace(".", " ").strip() or key
+    return Meter(
+        key=key,
+        label=words[:1].upper() + words[1:],
+        icon=_ICONS.get(unit, "sensor"),
+        unit=unit,
+        full=100 if unit == "percent" else None,
+    )
+
+
+def order_of(key: str) -> tuple[int, str]:
+    """Where a metric stands among others: the known ones first, then by name."""
+    keys = list(_BY_KEY)
+    return (keys.index(key) if key in _BY_KEY else len(keys), key)
+
+
 def written(value: float, *, unit: Unit) -> str:
     """A number with its unit as the cards show it."""
     if unit == "percent":
         return f"{value:.0f} %"
     if unit == "celsius":
         return f"{value:.0f} °C"
-    size = value
+    if unit == "seconds":
+        return wording.lasting(value)
+    if not unit:
+        return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return _in_bytes(value, "" if unit == "bytes" else "/s")
+
+
+def _in_bytes(size: float, per: str) -> str:
     for step in _STEPS[:-1]:
         if abs(size) < 1000:
-            return f"{size:.0f} {step}/s" if size >= 10 or step == "B" else f"{size:.1f} {step}/s"
+            short = f"{size:.0f}" if size >= 10 or step == "B" else f"{size:.1f}"
+            return f"{short} {step}{per}"
         size /= 1000
-    return f"{size:.1f} {_STEPS[-1]}/s"
+    return f"{size:.1f} {_STEPS[-1]}{per}"
 
 
 def reading(*, metrics: Mapping[str, float], at: datetime | None) -> Reading | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from devices.selectors import config as configurations
 from infrared import selectors as infrared
 from kernel import errors, preconditions
 from kernel.actors import Actor
-from ops import documents, ledger, selectors, wording
+from ops import collisions, documents, ledger, selectors, wording
+from ops.rails import Rail, rail_of
 
 if TYPE_CHECKING:
     from devices.config_types import ConfigView
@@ -39,17 +40,16 @@ class ConfigVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfigSheet:
-    """Everything the page of a configuration shows; `former` is an earlier document."""
+    """Everything the page of a configuration shows."""
 
     card: selectors.DeviceCard
     may_edit: bool
     view: ConfigView
     text: str
     etag: str
-    former: int | None
-    former_text: str
     versions: Sequence[ConfigVersion]
     page: Page[Any]
+    rail: Rail
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,16 +97,10 @@ class LearnForm(forms.Form):
     )
 
 
-def config_sheet(*, actor: Actor, uid: str, number: str, at: str, now: datetime) -> ConfigSheet:
+def config_sheet(*, actor: Actor, uid: str, number: str, now: datetime) -> ConfigSheet:
     """What a device of the viewer is set to. Raises NotFound."""
     device = devices.device_by_uid(actor=actor, uid=uid, include_archived=True)
     view = configurations.config_of(device, actor)
-    former = int(at) if at.isascii() and at.isdigit() and len(at) <= _MAX_DIGITS else None
-    if at and former is None:
-        raise errors.NotFound
-    old = "" if former is None else documents.written(
-        configurations.config_of(device, actor, version=former).document
-    )  # fmt: skip
     found = configurations.config_revisions_of(device, actor).order_by("-version")
     page = Paginator(found, PAGE_SIZE).get_page(number)
     return ConfigSheet(
@@ -115,15 +109,40 @@ def config_sheet(*, actor: Actor, uid: str, number: str, at: str, now: datetime)
         view=view,
         text=documents.written(view.document),
         etag=str(preconditions.version_tag(view.version)),
-        former=former,
-        former_text=old,
-        versions=[
-            ConfigVersion(
-                number=row.version, at=row.at, by=row.by, is_present=row.version == view.version
-            )
-            for row in page.object_list
-        ],
+        versions=[version_of(row, view.version) for row in page.object_list],
         page=page,
+        rail=rail_of(found, here=view.version, present=view.version, begins_at_nothing=False),
+    )
+
+
+def version_of(row: Any, present: int) -> ConfigVersion:
+    """A kept version as the lists show it."""
+    return ConfigVersion(
+        number=row.version, at=row.at, by=row.by, is_present=row.version == present
+    )
+
+
+def config_collision(
+    *, actor: Actor, uid: str, etag: str, yours: Mapping[str, Any]
+) -> collisions.Collision:
+    """Both sides, when somebody saved another version than the one `etag` names. Raises NotFound."""
+    device = devices.device_by_uid(actor=actor, uid=uid)
+    present = configurations.config_of(device, actor)
+    digits = etag.strip().strip('"')
+    read = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < _MAX_DIGITS else 0
+    try:
+        base = configurations.config_revision(device, actor, read).document
+    except errors.NotFound:
+        base = None
+    return collisions.collision_of(
+        base=base,
+        base_version=None if base is None else read,
+        theirs=present.document,
+        theirs_version=present.version,
+        theirs_by=present.changed_by,
+        # What is left out is as nobody had set it: the form sends the whole document.
+        yours=yours,
+        etag=str(preconditions.version_tag(present.version)),
     )
 
 

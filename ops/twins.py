@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.utils.dateparse import parse_datetime
 
 from accounts.permissions import has_role
 from devices import permissions
 from devices import selectors as devices
-from kernel import errors
 from kernel.actors import Actor
-from ops import documents, selectors
+from ops import collisions, documents, selectors
+from ops.rails import Rail, rail_of
 from twins import selectors as twins
 from twins.choices import Section
-from twins.pointers import MISSING
 from twins.types import DeltaEntry, TwinView
 
 PAGE_SIZE = 20
-_MAX_DIGITS = 18
 _UNCHANGED = "unchanged"
 
 
@@ -51,15 +48,6 @@ class Version:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """What a version made of one place."""
-
-    path: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TwinSheet:
     """Everything the page of a twin shows."""
 
@@ -72,43 +60,7 @@ class TwinSheet:
     reported_text: str
     versions: Sequence[Version]
     page: Page[Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FormerTwin:
-    """A twin as it was in a version or at a time."""
-
-    card: selectors.DeviceCard
-    may_edit: bool
-    view: TwinView
-    present_etag: str
-    is_present: bool
-    desired_text: str
-    reported_text: str | None
-    steps: Sequence[Step]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Side:
-    """What one of two people made of the version that both had read."""
-
-    text: str
-    paths: Sequence[str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Collision:
-    """Two changes of the same version: what was read, what others made of it, what is asked for."""
-
-    base_version: int | None
-    base: str
-    theirs: Side
-    theirs_version: int
-    theirs_by: str
-    yours: Side
-    merged: str
-    overlapping: Sequence[str]
-    etag: str
+    rail: Rail
 
 
 def twin_sheet(*, actor: Actor, uid: str, number: str, now: datetime) -> TwinSheet:
@@ -121,34 +73,20 @@ def twin_sheet(*, actor: Actor, uid: str, number: str, now: datetime) -> TwinShe
     page = Paginator(found, PAGE_SIZE).get_page(number)
     return TwinSheet(
         card=selectors.device_card(device, now=now),
-        may_edit=_may_edit(actor, device),
+        may_edit=may_edit(actor, device),
         view=view,
         differing=[place for place in places if place.verdict != _UNCHANGED],
         alike=[place for place in places if place.verdict == _UNCHANGED],
         desired_text=documents.written(view.desired),
         reported_text=documents.written(view.reported),
-        versions=[_version(row, view.desired_version) for row in page.object_list],
+        versions=[version_of(row, view.desired_version) for row in page.object_list],
         page=page,
-    )
-
-
-def former_twin(*, actor: Actor, uid: str, at: str, now: datetime) -> FormerTwin:
-    """The twin as it was in a desired version, or at a time. Raises NotFound."""
-    device = devices.device_by_uid(actor=actor, uid=uid, include_archived=True)
-    view = twins.twin_at(actor=actor, device_uid=device.uid, at=_place_in_time(at))
-    present = twins.twin_of(actor=actor, device_uid=device.uid)
-    made, _ = twins.revision_of(
-        actor=actor, device_uid=device.uid, section=Section.DESIRED, version=view.desired_version
-    )
-    return FormerTwin(
-        card=selectors.device_card(device, now=now),
-        may_edit=_may_edit(actor, device),
-        view=view,
-        present_etag=present.etag,
-        is_present=view.desired_version == present.desired_version,
-        desired_text=documents.written(view.desired),
-        reported_text=None if view.reported is None else documents.written(view.reported),
-        steps=[_step(change) for change in made.changes],
+        rail=rail_of(
+            found,
+            here=view.desired_version,
+            present=view.desired_version,
+            begins_at_nothing=True,
+        ),
     )
 
 
@@ -158,24 +96,22 @@ def require_editor(*, actor: Actor, uid: str) -> None:
     permissions.require_operate(actor, device.tenant_id)
 
 
-def collision(details: Mapping[str, Any]) -> Collision:
+def collision(details: Mapping[str, Any]) -> collisions.Collision:
     """Both sides, as the refusal `twin_version_conflict` tells them."""
-    base, theirs, yours = details["base"], details["theirs"], details["yours"]
-    merged = details["merged"]
-    return Collision(
+    base, theirs = details["base"], details["theirs"]
+    return collisions.collision_of(
+        base=None if base is None else base["document"],
         base_version=None if base is None else base["version"],
-        base="" if base is None else documents.written(base["document"]),
-        theirs=Side(text=documents.written(theirs["document"]), paths=theirs.get("paths", ())),
+        theirs=theirs["document"],
         theirs_version=theirs["version"],
         theirs_by=theirs["by"],
-        yours=Side(text=documents.written(yours["document"]), paths=yours["paths"]),
-        merged="" if merged is None else documents.written(merged),
-        overlapping=details["overlapping"],
+        yours=details["yours"]["document"],
         etag=details["etag"],
     )
 
 
-def _may_edit(actor: Actor, device: Any) -> bool:
+def may_edit(actor: Actor, device: Any) -> bool:
+    """Whether the viewer may change the documents of this device."""
     return bool(device.is_active and has_role(actor, device.tenant_id, "operator"))
 
 
@@ -183,13 +119,14 @@ def _place(entry: DeltaEntry, now: datetime) -> Place:
     return Place(
         path=entry.path,
         verdict=entry.verdict.value,
-        desired=_value(entry.desired),
-        reported=_value(entry.reported),
+        desired=collisions.value(entry.desired),
+        reported=collisions.value(entry.reported),
         since=None if entry.age_s is None else now - timedelta(seconds=entry.age_s),
     )
 
 
-def _version(row: Any, present: int) -> Version:
+def version_of(row: Any, present: int) -> Version:
+    """A kept version as the lists show it."""
     return Version(
         number=row.version,
         at=row.at,
@@ -199,29 +136,3 @@ def _version(row: Any, present: int) -> Version:
         changed=len(row.changes),
         is_present=row.version == present,
     )
-
-
-def _step(change: Mapping[str, Any]) -> Step:
-    return Step(
-        path=change["path"],
-        before=_value(change.get("old", MISSING)),
-        after=_value(change.get("new", MISSING)),
-    )
-
-
-def _value(value: Any) -> str:
-    return "" if value is MISSING else documents.in_line(value)
-
-
-def _place_in_time(text: str) -> int | datetime:
-    """A version, or a time. Raises NotFound for what is neither."""
-    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
-        return int(text)
-    try:
-        # A + in an address is a space unless it was encoded.
-        moment = parse_datetime(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise errors.NotFound
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

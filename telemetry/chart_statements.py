@@ -139,6 +139,6 @@ def _text(value: str) -> str:
 
 
 def _moment(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+    # SQLite keeps no zone, and answers a column as a time but what is computed as a text.
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -13,9 +13,17 @@ from edge.protocol.fields import is_metric_name
 from kernel import errors
 from kernel.actors import Actor
 from telemetry.chart_selectors import chart as chart
+from telemetry.chart_selectors import metric_names as metric_names
+from telemetry.chart_types import MetricName as MetricName
 from telemetry.models import LatestMetrics, Reading
 from telemetry.policies import CLOCK_IS_WRONG, earliest_arrival
+from telemetry.raw_selectors import raw_readings_of as raw_readings_of
+from telemetry.raw_selectors import readings_before as readings_before
+from telemetry.sensor_selectors import sensor_events_of as sensor_events_of
+from telemetry.sensor_selectors import sensor_states as sensor_states
 from telemetry.sensor_selectors import sensors_of as sensors_of
+from telemetry.set_aside_selectors import set_aside_reasons_of as set_aside_reasons_of
+from telemetry.set_aside_selectors import set_aside_visible_to as set_aside_visible_to
 from telemetry.types import Clock, Point, Series, Snapshot
 
 MAX_POINTS = 2_000

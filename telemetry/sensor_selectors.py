@@ -38,6 +38,15 @@ def sensors_of(*, actor: Actor, device_uid: str) -> Sensors:
     )
 
 
+def sensor_states(device_ids: Collection[int]) -> dict[int, list[DeviceSensorState]]:
+    """What the sensors say of devices that the caller has found within its scope, by name."""
+    rows = DeviceSensorState.objects.unscoped("the caller has found the devices within its scope")
+    found: dict[int, list[DeviceSensorState]] = defaultdict(list)
+    for state in rows.filter(device_id__in=device_ids).order_by("device_id", "sensor"):
+        found[state.device_id].append(state)
+    return dict(found)
+
+
 def sensor_events_of(
     *,
     actor: Actor,

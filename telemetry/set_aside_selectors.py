@@ -26,3 +26,9 @@ def set_aside_by_uid(*, actor: Actor, uid: str) -> SetAsidePayload:
     if found is None:
         raise errors.NotFound
     return found
+
+
+def set_aside_reasons_of(actor: Actor) -> list[str]:
+    """For which reasons something was set aside that the actor may see, in order of name."""
+    found = SetAsidePayload.objects.visible_to(actor).order_by("reason")
+    return list(found.values_list("reason", flat=True).distinct())

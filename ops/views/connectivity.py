@@ -10,20 +10,25 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from kernel.pages.access import signed_in
-from ops import connectivity, places, selectors
+from ops import absences, connectivity, places, selectors, spans
 from ops.views.tenants import in_tenant
 
 
 @require_safe
 @signed_in
 def connections(request: HttpRequest, uid: str) -> HttpResponse:
-    """The last lines of the log of a device, of an archived one too."""
+    """When a device was there in a span, and why it was not; of an archived one too."""
+    now = timezone.now()
     streams = selectors.streams(actor=request.actor)
-    card, lines = selectors.device_log(actor=request.actor, uid=uid, now=timezone.now())
+    span = spans.span_of(request.GET, now=now, usual="7d")
+    sheet = absences.connections_sheet(actor=request.actor, uid=uid, span=span, now=now)
     context = {
         "streams": json.dumps(streams),
-        "device": card,
-        "lines": lines,
+        "device": sheet.card,
+        "sheet": sheet,
+        "record": sheet.record,
+        "span": sheet.span,
+        "ranges": spans.CHOICES,
         "limit": connectivity.LINES_OF_LOG,
     }
     return render(request, "ops/connections.html", context)

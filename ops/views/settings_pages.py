@@ -21,7 +21,7 @@ from infrared.types import IrCodeInput
 from kernel import errors
 from kernel.pages.access import signed_in
 from kernel.pages.refusals import posted, sentence_of
-from ops import documents, selectors, twins
+from ops import collisions, documents, selectors, travels, twins
 from ops import settings_sheets as sheets
 
 
@@ -31,7 +31,7 @@ from ops import settings_sheets as sheets
 def config(request: HttpRequest, uid: str) -> HttpResponse:
     """What a device is set to, and whether it works by that; on POST set it otherwise."""
     if request.method != "POST":
-        return _config(request, uid)
+        return _former(request, uid) if request.GET.get("version") else _config(request, uid)
     twins.require_editor(actor=request.actor, uid=uid)
     form = documents.DocumentForm(request.POST)
     if not form.is_valid():
@@ -46,6 +46,14 @@ def config(request: HttpRequest, uid: str) -> HttpResponse:
         )
     except (errors.NotFound, errors.PermissionDenied):
         raise
+    except errors.PreconditionFailed as error:
+        collision = sheets.config_collision(
+            actor=request.actor,
+            uid=uid,
+            etag=form.cleaned_data["etag"],
+            yours=form.cleaned_data["document"],
+        )
+        return _config(request, uid, form=form, collision=collision, status=error.status)
     except errors.HomepotError as error:
         return _config(request, uid, form=form, refused=sentence_of(error), status=error.status)
     return redirect("ops:device-config", uid=uid)
@@ -157,6 +165,7 @@ def _config(
     uid: str,
     *,
     form: documents.DocumentForm | None = None,
+    collision: collisions.Collision | None = None,
     refused: str = "",
     status: int = 200,
 ) -> HttpResponse:
@@ -165,7 +174,6 @@ def _config(
         actor=request.actor,
         uid=uid,
         number=request.GET.get("page", ""),
-        at=request.GET.get("version", ""),
         now=timezone.now(),
     )
     present = {"document": sheet.text, "etag": sheet.etag}
@@ -174,9 +182,23 @@ def _config(
         "sheet": sheet,
         "device": sheet.card,
         "form": form or documents.DocumentForm(initial=present),
+        "collision": collision,
         "refused": refused,
     }
     return render(request, "ops/device_config.html", context, status=status)
+
+
+def _former(request: HttpRequest, uid: str) -> HttpResponse:
+    streams = selectors.streams(actor=request.actor)
+    former = travels.former_config(
+        actor=request.actor,
+        uid=uid,
+        at=request.GET["version"],
+        other=request.GET.get("with", ""),
+        now=timezone.now(),
+    )
+    context = {"streams": json.dumps(streams), "former": former, "device": former.card}
+    return render(request, "ops/former_config.html", context)
 
 
 def _codes(

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kernel import errors
 from kernel.pages.access import signed_in
 from kernel.pages.refusals import sentence_of
-from ops import documents, selectors, twins
+from ops import collisions, documents, selectors, travels, twins
 from twins.errors import TwinVersionConflict
 from twins.services import desiring
 
@@ -29,7 +29,13 @@ def twin(request: HttpRequest, uid: str) -> HttpResponse:
         return _save(request, uid)
     if at := request.GET.get("at", ""):
         streams = selectors.streams(actor=request.actor)
-        former = twins.former_twin(actor=request.actor, uid=uid, at=at, now=timezone.now())
+        former = travels.former_twin(
+            actor=request.actor,
+            uid=uid,
+            at=at,
+            other=request.GET.get("with", ""),
+            now=timezone.now(),
+        )
         context = {"streams": json.dumps(streams), "former": former, "device": former.card}
         return render(request, "ops/former_twin.html", context)
     return _page(request, uid)
@@ -81,7 +87,7 @@ def _changed(
         change()
     except TwinVersionConflict as error:
         collision = twins.collision(error.details)
-        typed = {"document": collision.yours.text, "etag": form.data["etag"]}
+        typed = {"document": collision.yours, "etag": form.data["etag"]}
         return _page(
             request,
             uid,
@@ -102,7 +108,7 @@ def _page(
     uid: str,
     *,
     form: documents.DocumentForm | None = None,
-    collision: twins.Collision | None = None,
+    collision: collisions.Collision | None = None,
     refused: str = "",
     status: int = 200,
 ) -> HttpResponse:

@@ -56,6 +56,41 @@ function startConflict(dialog) {
   }
 }
 
+// Whether what stands in the editor is what is saved; leaving it unsaved is asked about.
+function startState(editor) {
+  const area = editor.querySelector("textarea");
+  const told = editor.querySelector("[data-editor-state]");
+  if (!told) return;
+  let saved = "touched" in editor.dataset ? null : area.value;
+  let isLeaving = false;
+  const isTouched = () => area.value !== saved;
+  const tell = () => {
+    told.textContent = isTouched() ? "Not saved yet." : "";
+  };
+  area.addEventListener("input", tell);
+  area.addEventListener("keydown", (event) => {
+    if (event.key === "s" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      editor.requestSubmit();
+    }
+  });
+  document.addEventListener("page:refreshed", () => {
+    if (editor.querySelector("[data-editor-behind]").hidden && document.activeElement !== area) {
+      saved = area.value;
+    }
+    tell();
+  });
+  document.addEventListener("submit", () => (isLeaving = true));
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest("dialog[data-conflict] a")) isLeaving = true;
+  });
+  addEventListener("beforeunload", (event) => {
+    if (!isLeaving && isTouched() && saved !== null) event.preventDefault();
+  });
+  tell();
+}
+
 document.querySelectorAll("textarea[data-json]").forEach(startChecking);
+document.querySelectorAll("[data-editor]").forEach(startState);
 document.querySelectorAll("[data-editor]").forEach(startFollowing);
 document.querySelectorAll("dialog[data-conflict]").forEach(startConflict);
