@@ -8,35 +8,53 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit import selectors
-from audit.models import AuditEntry
+from audit.models import AuditEntry, Verification
+from kernel.admin import scope
+from kernel.admin.base import Figure, PlatformAdmin, ReadOnlyAdmin
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes no argument at run time
-    """Shows what the signed-in administrator may see; changes nothing."""
+class AuditEntryAdmin(ReadOnlyAdmin):
+    """Entries of the viewer's tenants; nobody adds, changes or removes one, here or elsewhere."""
 
-    list_display = ("at", "action", "actor_label", "target_type", "target_id", "request_id")
-    list_filter = ("action", "actor_kind")
-    search_fields = ("target_id", "request_id", "actor_label")
-    ordering = ("-id",)
-    show_full_result_count = False
+    list_display = (
+        "at",
+        "action",
+        "actor_label",
+        "target_type",
+        "target_id",
+        "owner",
+        "request_id",
+    )
+    list_display_links = ("at", "action")
+    list_filter = ("at",)
+    search_fields = ("action__startswith", "target_id__startswith", "request_id__startswith",
+                     "actor_label__startswith")  # fmt: skip
+    search_help_text = "How an action, a target, a request or a name begins"
+    links = ("target_type", "target_id", "action", "request_id")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
-        """Entries in the administrator's scope."""
-        actor = getattr(request, "actor", None)
+    def visible(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+        """Entries as the audit log itself shows them; all chains for who runs the platform."""
+        actor = scope.actor_of(request)
         if actor is None:
-            return AuditEntry.objects.none()
-        return selectors.entries_visible_to(actor).order_by("-id")
+            return rows.none()
+        if actor.is_platform_admin:
+            return rows
+        found: QuerySet[Any] = AuditEntry.objects.visible_to(actor)
+        return found
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds entries by hand."""
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes entries."""
-        return False
+@admin.register(Verification)
+class VerificationAdmin(PlatformAdmin):
+    """How far each chain is known to hold."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes entries."""
-        return False
+    list_display = ("chain_id", "state", "head_seq", "checked_at", "whole_at", "problem")
+    list_filter = ("state", "looked_at")
+    figures = (
+        Figure(
+            label="Audit chains broken",
+            narrow=lambda rows, now: rows.filter(broken_at__isnull=False),
+            query="state__exact=broken",
+            tone="bad",
+        ),
+    )

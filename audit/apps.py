@@ -10,3 +10,6 @@ class AuditConfig(AppConfig):
 
     name = "audit"
     verbose_name = "Audit log"
+
+    def ready(self) -> None:
+        from audit import tasks  # noqa: F401  jobs register themselves once apps exist

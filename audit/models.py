@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from django.db import models
 
-from audit.chain import Facts
-from audit.querysets import AuditManager
+from audit.chain import GENESIS, Facts
+from audit.choices import ChainState
+from audit.querysets import AuditManager, VerificationManager
 
 
 class AuditEntry(models.Model):
@@ -73,3 +74,42 @@ class AuditEntry(models.Model):
             after=self.after,
             cause=self.cause,
         )
+
+
+class Verification(models.Model):
+    """How far a chain is known to hold, and what was found wrong with it.
+
+    `head` is the furthest entry that was found right; it must stay where it is. A whole pass looks
+    at everything again from the beginning and keeps its place in `pass_seq`.
+    """
+
+    chain_id = models.BigIntegerField(unique=True)
+    state = models.CharField(max_length=8, choices=ChainState.choices, default=ChainState.UNKNOWN)
+    head_seq = models.BigIntegerField(default=0)
+    head_hash = models.CharField(max_length=64, default=GENESIS)
+    # When the last entry of that time was reached.
+    checked_at = models.DateTimeField(null=True)
+    # When a job looked last, whatever came of it.
+    looked_at = models.DateTimeField(null=True, db_index=True)
+    pass_began_at = models.DateTimeField(null=True)
+    pass_seq = models.BigIntegerField(default=0)
+    pass_hash = models.CharField(max_length=64, default=GENESIS)
+    whole_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
+    broken_at = models.DateTimeField(null=True)
+    bad_seq = models.BigIntegerField(null=True)
+    problem = models.CharField(max_length=200, blank=True, default="")
+
+    objects = VerificationManager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["asked_at"],
+                condition=models.Q(asked_at__isnull=False),
+                name="audit_verification_asked",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"chain {self.chain_id}: {self.state} up to {self.head_seq}"

@@ -43,6 +43,25 @@ def _within(tenant_id: int, site_pks: Collection[int]) -> Q:
     return found
 
 
+class VerificationQuerySet(TenantQuerySet[Any]):
+    """What is known of chains, narrowed."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Chains of the actor's tenants but those where sites limit them, and the platform's."""
+        if actor.is_system:
+            return self
+        chains = set(actor.tenant_ids - actor.site_limits.keys())
+        if actor.is_platform_admin:
+            chains.add(PLATFORM_CHAIN)
+        return self.filter(chain_id__in=chains) if chains else self.none()
+
+
+class VerificationManager(TenantManager[Any]):
+    """Chains only within a scope."""
+
+    queryset_class = VerificationQuerySet
+
+
 class AuditManager(TenantManager[Any]):
     """Entries only within a scope."""
 

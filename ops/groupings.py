@@ -14,13 +14,14 @@ from devices import permissions
 from devices import selectors as devices
 from groups import definitions
 from groups import selectors as groups
-from groups.query import MAX_TEXT
+from groups.query import MAX_TEXT, QueryError, parse_text
 from kernel import errors, preconditions
 from kernel.actors import Actor
-from ops import wording
+from ops import query_builder, wording
 
 if TYPE_CHECKING:
-    from groups.query import Verdict
+    from groups.query import Query, Verdict
+    from ops.query_builder import Draft
 
 PAGE_SIZE = 50
 JOURNAL_SIZE = 15
@@ -65,6 +66,27 @@ class Found:
     count: int = 0
     first: Sequence[Member] = ()
     problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """How one device stands to a query that is being written; `asked` is what was typed."""
+
+    asked: str
+    problem: str = ""
+    device: str = ""
+    device_uid: str = ""
+    is_member: bool = False
+    conditions: Sequence[Verdict] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryDesk:
+    """A query that is being written: its rows, what it finds, and the device it is tried on."""
+
+    draft: Draft
+    found: Found | None = None
+    tried: Tried | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,6 +216,50 @@ def preview(*, actor: Actor, text: str, now: datetime) -> Found:
             return Found(problem=error.message)
         raise
     return Found(count=found.count, first=[_member(device, now) for device in found.first[:FIRST]])
+
+
+def query_desk(
+    *, actor: Actor, text: str, draft: Draft | None, device_uid: str, now: datetime
+) -> QueryDesk:
+    """What a query that is being written finds, in whichever form it was edited last.
+
+    Raises TenantRequired.
+    """
+    if not text:
+        return QueryDesk(draft=draft or query_builder.nothing())
+    if draft is None:
+        draft = _draft_of(text)
+    is_current = draft.query is not None
+    found = preview(actor=actor, text=text, now=now) if is_current or draft.is_behind else None
+    tried = None
+    if device_uid and draft.query is not None:
+        tried, verdict = try_device(actor=actor, query=draft.query, uid=device_uid, now=now)
+        if verdict is not None:
+            query_builder.judge(draft, verdict)
+    return QueryDesk(draft=draft, found=found, tried=tried)
+
+
+def _draft_of(text: str) -> Draft:
+    try:
+        return query_builder.draft_of(parse_text(text))
+    except QueryError:
+        return query_builder.nothing(is_behind=True)
+
+
+def try_device(*, actor: Actor, query: Query, uid: str, now: datetime) -> tuple[Tried, Any]:
+    """How a device the viewer may see stands to a query, and the whole verdict; None without."""
+    try:
+        device, verdict = groups.try_query(query=query, device_uid=uid, actor=actor, now=now)
+    except errors.HomepotError:
+        return Tried(asked=uid, problem="There is no such device here."), None
+    tried = Tried(
+        asked=device.uid,
+        device=device.name or device.device_id or device.uid,
+        device_uid=device.uid,
+        is_member=verdict.is_met,
+        conditions=verdict.leaves(),
+    )
+    return tried, verdict
 
 
 def problem_of(error: errors.HomepotError) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
+from django.urls import reverse
 
 from accounts.choices import Role
 from accounts.permissions import has_role, one_tenant
@@ -15,11 +16,15 @@ from devices import permissions
 from devices import selectors as devices
 from devices.choices import EnrolmentState
 from devices.types import SiteView
+from fleet import selectors as fleet
 from kernel import errors
 from kernel.actors import Actor
-from ops import connectivity
+from ops import connectivity, site_board, site_map
 
 PAGE_SIZE = 50
+_MAP_WIDTH, _MAP_HEIGHT = 340, 200
+# Its own page reckons the uptime of any site.
+_MOST_RECKONED = 200
 _OVER = (EnrolmentState.DONE, EnrolmentState.CANCELLED)
 _MOVING = (EnrolmentState.QUEUED, EnrolmentState.RUNNING)
 ROWS_PER_PAGE = 100
@@ -76,6 +81,39 @@ def place(*, actor: Actor, site_id: str) -> Place:
     return Place(site=view, may_manage=has_role(actor, site.tenant_id, Role.ADMIN))
 
 
+def maps_of_sites(*, actor: Actor, now: datetime) -> site_board.SiteBoard:
+    """The viewer's sites on maps, as the overview has them."""
+    found = fleet.overview(actor=actor, now=now)
+    return site_board.board(found.sites, names_tenants=len(actor.roles) > 1)
+
+
+def map_of(place: Place) -> site_map.SiteMap | None:
+    """Where one site is; None without coordinates."""
+    site = place.site
+    if site.latitude is None or site.longitude is None:
+        return None
+    total, online = site.real_count, site.real_online_count
+    spot = site_map.Spot(
+        key=site.site_id,
+        name=site.name,
+        text=f"{site.name}: {online} of {total} online" if total else site.name,
+        href=reverse("ops:site", kwargs={"site_id": site.site_id}),
+        latitude=float(site.latitude),
+        longitude=float(site.longitude),
+        state="empty" if not total else "good" if online == total else "some" if online else "out",
+        devices=total,
+    )
+    return site_map.draw([spot], width=_MAP_WIDTH, height=_MAP_HEIGHT)
+
+
+def uptime_at(*, actor: Actor, place: Place, now: datetime) -> Sequence[connectivity.Period]:
+    """How a site's devices were reachable; nothing of one so large that reckoning takes its time."""
+    if not 0 < place.site.real_count <= _MOST_RECKONED:
+        return ()
+    found = connectivity.site_record(actor=actor, site_id=place.site.site_id, now=now)
+    return found.periods
+
+
 def managed_place(*, actor: Actor, site_id: str) -> Place:
     """One site that the viewer manages. Raises as `place`, and PermissionDenied below admin."""
     found = place(actor=actor, site_id=site_id)
@@ -117,7 +155,7 @@ def keys_page(*, actor: Actor, number: str, now: datetime) -> tuple[Sequence[Key
     """One page of the provisioning keys, the newest first. Raises PermissionDenied."""
     found = devices.provisioning_keys_visible_to(actor).order_by("-pk")
     page = Paginator(found, PAGE_SIZE).get_page(number)
-    return [_key(row, now) for row in page.object_list], page
+    return [key_of(row, now) for row in page.object_list], page
 
 
 def enrolments_page(*, actor: Actor, number: str) -> Page[Any]:
@@ -150,7 +188,8 @@ def standing_of(enrolment: Any) -> Standing:
     )
 
 
-def _key(row: Any, now: datetime) -> Key:
+def key_of(row: Any, now: datetime) -> Key:
+    """A provisioning key that the viewer was found to administer."""
     return Key(
         uid=row.uid,
         name=row.name,

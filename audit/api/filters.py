@@ -13,6 +13,7 @@ class AuditFilter(django_filters.FilterSet):
     action = django_filters.CharFilter()
     target_type = django_filters.CharFilter()
     target_id = django_filters.CharFilter()
+    request_id = django_filters.CharFilter()
     actor = django_filters.CharFilter(field_name="actor_id")
     since = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
     until = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")

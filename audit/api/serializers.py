@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit import selectors
+from audit.choices import ChainState
 from audit.models import AuditEntry
 
 
@@ -48,3 +50,41 @@ class AuditPage(serializers.Serializer[Any]):
     items = AuditEntryBody(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+
+
+class VerificationBody(serializers.Serializer[Any]):
+    """What is known of one chain."""
+
+    scope = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(choices=ChainState.choices)
+    verified_to = serializers.IntegerField(
+        source="head_seq", help_text="The last entry that was found right."
+    )
+    head = serializers.CharField(source="head_hash", help_text="Its hash; keep it elsewhere.")
+    checked_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the end of the chain was reached last."
+    )
+    whole_at = serializers.DateTimeField(
+        allow_null=True, help_text="When everything was verified from the first entry on."
+    )
+    broken_at = serializers.DateTimeField(allow_null=True)
+    bad_seq = serializers.IntegerField(
+        allow_null=True, help_text="The first entry that does not hold."
+    )
+    problem = serializers.CharField(allow_blank=True)
+    is_running = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "enum": ["tenant", "platform"]})
+    def get_scope(self, row: Any) -> str:
+        """Whose chain it is."""
+        return "tenant" if row.chain_id else "platform"
+
+    def get_is_running(self, row: Any) -> bool:
+        """Whether everything is being verified anew."""
+        return row.asked_at is not None or row.pass_began_at is not None
+
+
+class VerificationList(serializers.Serializer[Any]):
+    """What is known of the chains the caller may read whole."""
+
+    items = VerificationBody(many=True)

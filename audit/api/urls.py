@@ -10,4 +10,5 @@ app_name = "audit_api"
 
 urlpatterns = [
     path("audit", views.AuditEntries.as_view(), name="entries"),
+    path("audit/verification", views.AuditVerification.as_view(), name="verification"),
 ]

@@ -66,6 +66,64 @@ def verify_chains(
     return Report(entries=entries, heads=heads, bad=tuple(bad))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch:
+    """A part of a chain that was looked at: its last entry that holds, and whether it was the end."""
+
+    head: Head
+    bad: BadEntry | None
+    is_end: bool
+
+
+def verify_stretch(*, chain_id: int, after: Head, earlier: Head, limit: int) -> Stretch:
+    """Verify at most `limit` entries that follow `after`; `earlier` must still be where it was.
+
+    Within platform-wide work.
+    """
+    head, looked = after, 0
+    for entry in _entries(chain_id, after=after.seq, page=min(limit, _PAGE)):
+        if looked == limit:
+            return Stretch(head=head, bad=None, is_end=False)
+        problem = _problem(head, entry, earlier)
+        if problem is not None:
+            bad = BadEntry(chain_id=chain_id, seq=entry.seq, problem=problem)
+            return Stretch(head=head, bad=bad, is_end=False)
+        head, looked = Head(seq=entry.seq, entry_hash=entry.entry_hash), looked + 1
+    return Stretch(head=head, bad=_missing(chain_id, head, earlier), is_end=True)
+
+
+def still_there(*, chain_id: int, head: Head) -> BadEntry | None:
+    """Whether an entry that was found right is where it was; within platform-wide work."""
+    if head.seq == 0:
+        return None
+    rows = AuditEntry.objects.unscoped("verification reads every chain")
+    entry = rows.filter(chain_id=chain_id, seq=head.seq).first()
+    if entry is None:
+        problem = f"missing: the log reached {head.seq} before"
+    elif entry.entry_hash != head.entry_hash:
+        problem = "history was rewritten since the earlier verification"
+    elif entry.entry_hash != _recomputed(entry.previous_hash, entry):
+        problem = "its content was changed"
+    else:
+        return None
+    return BadEntry(chain_id=chain_id, seq=head.seq, problem=problem)
+
+
+def chains_after(*, chain_id: int, limit: int) -> list[int]:
+    """The next chains that have entries, in order of their numbers; within platform-wide work."""
+    rows = AuditEntry.objects.unscoped("verification reads every chain")
+    found: list[int] = []
+    while len(found) < limit:
+        # One step in the index each: reading them all at once would read the whole log.
+        following = rows.filter(chain_id__gt=chain_id).order_by("chain_id")
+        step = following.values_list("chain_id", flat=True)[:1]
+        if not step:
+            break
+        chain_id = step[0]
+        found.append(chain_id)
+    return found
+
+
 def _chain_ids(expected: Mapping[int, Head]) -> Iterator[int]:
     rows = AuditEntry.objects.unscoped("verification reads every chain")
     stored = set(rows.order_by().values_list("chain_id", flat=True).distinct())
@@ -80,10 +138,14 @@ def _verify(chain_id: int, earlier: Head | None) -> tuple[Head, BadEntry | None]
         if problem is not None:
             return head, BadEntry(chain_id=chain_id, seq=entry.seq, problem=problem)
         head = Head(seq=entry.seq, entry_hash=entry.entry_hash)
-    if earlier is not None and head.seq < earlier.seq:
-        problem = f"missing: the log reached {earlier.seq} before"
-        return head, BadEntry(chain_id=chain_id, seq=head.seq + 1, problem=problem)
-    return head, None
+    return head, _missing(chain_id, head, earlier)
+
+
+def _missing(chain_id: int, head: Head, earlier: Head | None) -> BadEntry | None:
+    if earlier is None or head.seq >= earlier.seq:
+        return None
+    problem = f"missing: the log reached {earlier.seq} before"
+    return BadEntry(chain_id=chain_id, seq=head.seq + 1, problem=problem)
 
 
 def _problem(head: Head, entry: AuditEntry, earlier: Head | None) -> str | None:
@@ -106,13 +168,13 @@ def _recomputed(previous_hash: str, entry: AuditEntry) -> str:
         return ""
 
 
-def _entries(chain_id: int) -> Iterator[AuditEntry]:
+def _entries(chain_id: int, *, after: int | None = None, page: int = _PAGE) -> Iterator[AuditEntry]:
     rows = AuditEntry.objects.unscoped("verification reads every chain")
-    seq: int | None = None
+    seq = after
     while True:
-        page = rows.filter(chain_id=chain_id).order_by("seq")
-        found = list((page if seq is None else page.filter(seq__gt=seq))[:_PAGE])
+        ordered = rows.filter(chain_id=chain_id).order_by("seq")
+        found = list((ordered if seq is None else ordered.filter(seq__gt=seq))[:page])
         yield from found
-        if len(found) < _PAGE:
+        if len(found) < page:
             return
         seq = found[-1].seq

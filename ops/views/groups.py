@@ -13,12 +13,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from groups import definitions
+from groups.query import to_text
 from groups.services import grouping, members
 from groups.types import GroupChanges, MembersEdit
 from kernel import errors
 from kernel.pages.access import signed_in
 from kernel.pages.refusals import posted, sentence_of, show_refusal
-from ops import groupings, selectors
+from ops import groupings, query_builder, query_rows, selectors
+from ops.query_builder import Draft
 from ops.views.tenants import in_tenant
 
 
@@ -45,10 +47,12 @@ def new_group(request: HttpRequest) -> HttpResponse:
     """Ask for a name and a query, and show what it finds; on POST make the group."""
     groupings.require_maker(actor=request.actor)
     asked = {"query": request.GET.get("query", ""), "kind": request.GET.get("kind", "")}
-    form = groupings.GroupForm(posted(request), initial=asked)
+    data, draft = _followed(request)
+    form = groupings.GroupForm(data, initial=asked)
     status = 200
-    if request.method == "POST" and request.POST.get("do") != "preview":
+    if request.POST.get("do") == "save":
         status = 400
+        _require_whole(form, draft)
         if form.is_valid():
             try:
                 made = _make(request, form)
@@ -56,7 +60,7 @@ def new_group(request: HttpRequest) -> HttpResponse:
                 status = _show(form, error)
             else:
                 return redirect("ops:group", uid=made)
-    return _form(request, "ops/new_group.html", form, {}, status=status)
+    return _form(request, "ops/new_group.html", form, draft, {}, status=status)
 
 
 @never_cache
@@ -76,13 +80,12 @@ def edit_group(request: HttpRequest, uid: str) -> HttpResponse:
     row = groupings.require_changer(actor=request.actor, uid=uid)
     kind = "dynamic" if row.is_dynamic else "static"
     asked = {"name": row.name, "description": row.description, "query": row.query, "kind": kind}
-    data = posted(request)
-    form = groupings.GroupForm(
-        None if data is None else {**data.dict(), "kind": kind}, initial=asked
-    )
+    data, draft = _followed(request)
+    form = groupings.GroupForm(None if data is None else {**data, "kind": kind}, initial=asked)
     status = 200
-    if data is not None and data.get("do") != "preview":
+    if data is not None and data.get("do") == "save":
         status = 400
+        _require_whole(form, draft)
         if form.is_valid():
             given = form.cleaned_data
             changes = GroupChanges(
@@ -102,7 +105,7 @@ def edit_group(request: HttpRequest, uid: str) -> HttpResponse:
                 status = _show(form, error)
             else:
                 return redirect("ops:group", uid=uid)
-    return _form(request, "ops/edit_group.html", form, {"group": row}, status=status)
+    return _form(request, "ops/edit_group.html", form, draft, {"group": row}, status=status)
 
 
 @require_POST
@@ -161,23 +164,67 @@ def _show(form: groupings.GroupForm, error: errors.HomepotError) -> int:
     return show_refusal(form, error)
 
 
+def _followed(request: HttpRequest) -> tuple[dict[str, Any] | None, Draft | None]:
+    """What was posted, its text following the conditions where those were edited last."""
+    given = posted(request)
+    if given is None:
+        return None, None
+    data = given.dict()
+    if data.get("edited") != "rows":
+        return data, None
+    draft = query_builder.read(str(data.get("rows", "")))
+    if draft.query is not None:
+        data["query"] = to_text(draft.query)
+    elif draft.is_empty:
+        data["query"] = ""
+    return data, draft
+
+
+def _require_whole(form: groupings.GroupForm, draft: Draft | None) -> None:
+    """Keep the text of before from being saved while the conditions are half done."""
+    if draft is not None and draft.query is None and not draft.is_empty and form.is_dynamic:
+        form.add_error("query", "Complete the conditions, or remove what is not complete.")
+
+
 def _form(
     request: HttpRequest,
     template: str,
     form: groupings.GroupForm,
+    draft: Draft | None,
     more: dict[str, Any],
     *,
     status: int,
 ) -> HttpResponse:
     """The form, with what its query finds at the moment."""
-    text = request.GET.get("query") or form["query"].value() or ""
-    found = None
-    if text.strip():
-        found = groupings.preview(actor=request.actor, text=text.strip(), now=timezone.now())
-        if found.problem and "query" not in form.errors:
-            form.problem = found.problem
-    context = {"form": form, "found": found, "kinds": groupings.KINDS, **more}
+    begun = "" if form.is_bound else request.GET.get("query", "")
+    text = str(begun or form["query"].value() or "").strip()
+    edited = "text" if draft is None else "rows"
+    desk = groupings.query_desk(
+        actor=request.actor,
+        text=text,
+        draft=draft,
+        device_uid=_device_to_try(request),
+        now=timezone.now(),
+    )
+    if desk.found is not None and desk.found.problem and "query" not in form.errors:
+        form.problem = desk.found.problem
+    context = {
+        "form": form,
+        "found": desk.found,
+        "tried": desk.tried,
+        "draft": desk.draft,
+        "edited": edited,
+        "sections": query_rows.sections(),
+        "new_row": query_builder.NEW_ROW,
+        "kinds": groupings.KINDS,
+        **more,
+    }
     return render(request, template, context, status=status)
+
+
+def _device_to_try(request: HttpRequest) -> str:
+    asked = request.POST.get("do", "").partition("try:")[2]
+    return (asked or request.POST.get("device") or request.GET.get("device") or "").strip()
 
 
 def _page(request: HttpRequest, uid: str, *, refused: str = "", status: int = 200) -> HttpResponse:

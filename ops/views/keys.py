@@ -12,7 +12,7 @@ from devices.services import provisioning_keys as service
 from kernel import errors
 from kernel.pages.access import signed_in
 from kernel.pages.refusals import posted, show_refusal
-from ops import places, site_forms
+from ops import key_sheets, places, site_forms
 from ops.views.tenants import in_tenant
 
 
@@ -50,6 +50,14 @@ def new_key(request: HttpRequest) -> HttpResponse:
                 context = {"made": made, "origin": origin}
                 return render(request, "ops/key_made.html", context)
     return render(request, "ops/new_key.html", {"form": form}, status=status)
+
+
+@require_safe
+@signed_in
+def key(request: HttpRequest, uid: str) -> HttpResponse:
+    """One key: what it is good for, and which devices came in with it."""
+    sheet = key_sheets.key_sheet(actor=request.actor, uid=uid, now=timezone.now())
+    return render(request, "ops/key.html", {"sheet": sheet, "key": sheet.key})
 
 
 @require_POST

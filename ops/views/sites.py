@@ -18,7 +18,7 @@ from devices.services import sites as service
 from kernel import errors
 from kernel.pages.access import signed_in
 from kernel.pages.refusals import posted, show_refusal
-from ops import places, selectors, site_forms
+from ops import device_list, places, selectors, site_forms
 from ops.views.tenants import in_tenant
 
 
@@ -33,6 +33,9 @@ def sites(request: HttpRequest) -> HttpResponse:
         "streams": json.dumps(streams),
         "sites": views,
         "page": page,
+        "board": places.maps_of_sites(actor=request.actor, now=timezone.now())
+        if page.number == 1
+        else None,
         "has_owners": len(request.actor.roles) > 1,
         "may_manage": places.is_manager_somewhere(request.actor),
     }
@@ -51,7 +54,11 @@ def site(request: HttpRequest, site_id: str) -> HttpResponse:
         "streams": json.dumps(streams),
         "place": found,
         "site": found.site,
-        "page": selectors.device_page(actor=request.actor, chosen={"site": site_id}, now=now),
+        "page": device_list.device_page(
+            actor=request.actor, chosen={"site": site_id}, columns=(), now=now
+        ),
+        "map": places.map_of(found),
+        "periods": places.uptime_at(actor=request.actor, place=found, now=now),
         "outages": places.outages_at(actor=request.actor, site_id=site_id, now=now),
     }
     return render(request, "ops/site.html", context)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIRequestFactory, force_authenticate
 
-from audit.api.views import AuditEntries
+from audit.api.views import AuditEntries, AuditVerification
+from audit.services import watching
 from kernel.actors import Actor
 from tests.audit.entries import NOW, record, user
 
@@ -96,3 +97,26 @@ def test_an_entry_shows_no_primary_key(entries: None) -> None:
         "address": "192.0.2.7",
     }
     assert not {"pk", "tenant_id", "chain_id"} & set(shown)
+
+
+def test_entries_are_narrowed_by_their_request(entries: None) -> None:
+    assert targets(get(user(tenants=(1,)), request_id="req-1")) == ["device-4", "device-1"]
+    assert targets(get(user(tenants=(1,)), request_id="req-2")) == []
+
+
+def test_whether_the_chains_hold_is_told_to_those_who_may_read_them(entries: None) -> None:
+    watching._Search.after = -1
+    watching.watch(NOW)
+
+    def known(actor: Actor) -> list[tuple[str, str, int]]:
+        request = APIRequestFactory().get("/api/v1/audit/verification")
+        force_authenticate(request, user=object(), token=actor)
+        items = AuditVerification.as_view()(request).data["items"]
+        return [(item["scope"], item["state"], item["verified_to"]) for item in items]
+
+    assert known(user(tenants=(1,))) == [("tenant", "intact", 2)]
+    assert known(user(tenants=(2,), is_admin=True)) == [
+        ("platform", "intact", 1),
+        ("tenant", "intact", 1),
+    ]
+    assert known(user()) == []

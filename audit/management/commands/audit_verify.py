@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from audit.services import verification
+from audit.services import verification, watching
+from kernel import errors
+from kernel.actors import Actor
 
 
 class Command(BaseCommand):
@@ -27,9 +30,17 @@ class Command(BaseCommand):
             help="file with the heads of the last good run: compared, then renewed; keep it "
             "where the database's administrator cannot write",
         )
+        parser.add_argument(
+            "--accept",
+            action="store_true",
+            help="take the chain of --tenant, which was found broken, as it is now",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify, say what was found, keep the new heads when all is well."""
+        if options["accept"]:
+            self._accept(options["tenant"])
+            return
         path: Path | None = options["checkpoint"]
         earlier = _read(path) if path is not None and path.exists() else {}
         if options["tenant"] is not None:
@@ -46,6 +57,17 @@ class Command(BaseCommand):
         self.stdout.write(
             f"The audit log is intact: {report.entries} entries in {len(report.heads)} chains."
         )
+
+    def _accept(self, chain_id: int | None) -> None:
+        if chain_id is None:
+            raise CommandError("Say which chain: --tenant N, 0 for the platform's.")
+        try:
+            watching.accept(
+                chain_id=chain_id, actor=Actor.system("audit_verify"), now=timezone.now()
+            )
+        except errors.NotFound as error:
+            raise CommandError(error.message) from None
+        self.stdout.write(f"Chain {chain_id} is taken as it is, and verified from its start.")
 
 
 def _read(path: Path) -> dict[int, verification.Head]:
