@@ -1,0 +1,1 @@
+"""How dates read on Django's own pages."""
