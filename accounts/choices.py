@@ -40,6 +40,7 @@ class EndReason(models.TextChoices):
 
     LOGOUT = "logout", "Logged out"
     ENDED_BY_USER = "ended_by_user", "Ended by its user"
+    ENDED_BY_ADMIN = "ended_by_admin", "Ended by an administrator"
     PASSWORD_CHANGED = "password_changed", "Password changed"
     REFRESH_REUSE = "refresh_reuse", "Refresh token used twice"
     USER_DEACTIVATED = "user_deactivated", "User deactivated"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib import auth
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models.functions import Lower
@@ -34,6 +35,11 @@ class User(AbstractBaseUser):
         max_length=10, choices=PlatformRole.choices, default=PlatformRole.USER
     )
     is_active = models.BooleanField(default=True)
+    # Made staff: Django's admin opens, for the rows of their own tenants and for what they have
+    # been given there. Who runs the platform needs neither.
+    may_administer = models.BooleanField(default=False)
+    groups = models.ManyToManyField("auth.Group", blank=True, related_name="+")
+    user_permissions = models.ManyToManyField("auth.Permission", blank=True, related_name="+")
     # Raising it makes every access token of the user invalid at once.
     token_version = models.PositiveIntegerField(default=1)
     date_joined = models.DateTimeField()
@@ -58,21 +64,26 @@ class User(AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """True for who may open Django's admin: platform administrators."""
-        return self.platform_role == PlatformRole.ADMIN
+        """True for who may open Django's admin: platform administrators, and who was made staff."""
+        return self.is_superuser or self.may_administer
 
     @property
     def is_superuser(self) -> bool:
         """Platform administrators have every permission in Django's admin."""
-        return self.is_staff
+        return self.platform_role == PlatformRole.ADMIN
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Django's admin asks this; the product itself asks `accounts.permissions`."""
-        return self.is_active and self.is_staff
+        if not self.is_active:
+            return False
+        if self.is_superuser:
+            return True
+        found = auth.get_backends() if self.may_administer else []
+        return any(backend.has_perm(self, perm, obj) for backend in found)
 
     def has_perms(self, perm_list: Any, obj: Any = None) -> bool:
         """True when the user has all of them."""
-        return self.is_active and self.is_staff
+        return all(self.has_perm(perm, obj) for perm in perm_list)
 
     def has_module_perms(self, app_label: str) -> bool:
         """True when the user may see the app in Django's admin."""

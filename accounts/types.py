@@ -26,11 +26,11 @@ class TokenPair:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoggedIn:
-    """A session that was just opened or renewed; `tokens` is None for a browser's."""
+    """A session that was just opened or renewed, with the tokens by which its client goes on."""
 
     user: User
     session: LoginSession
-    tokens: TokenPair | None
+    tokens: TokenPair
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

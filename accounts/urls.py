@@ -10,6 +10,7 @@ app_name = "accounts"
 
 urlpatterns = [
     path("login", views.log_in, name="login"),
+    path("login/refresh", views.refresh, name="refresh"),
     path("logout", views.log_out, name="logout"),
     path("tenant", views.choose_tenant_page, name="choose-tenant"),
 ]

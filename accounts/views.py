@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.conf import settings
-from django.contrib import auth
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,12 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import selectors
 from accounts.choices import SessionKind
-from accounts.selectors import LOGIN_SESSION_KEY, TENANT_KEY
-from accounts.services import authentication, passwords, sessions
-from accounts.types import Authenticated
+from accounts.pages import cookies
+from accounts.selectors import TENANT_KEY
+from accounts.services import authentication, passwords, preferences, sessions
+from accounts.types import Authenticated, LoggedIn
 from kernel import errors
-
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
+from kernel.middleware.api_errors import error_response
 
 
 class LoginForm(forms.Form):
@@ -38,12 +37,14 @@ class LoginForm(forms.Form):
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in(request: HttpRequest) -> HttpResponse:
-    """Show the form; on POST open a browser session and go where the user was heading."""
+    """Show the form; on POST open a browser session and go where the user was heading.
+
+    Who can renew a session is not asked anything. To who accepts JSON only, a POST answers who
+    signed in, or why nobody did: that is the dialogue of a page whose session has ended.
+    """
     target = _safe_target(request)
     if request.method != "POST":
-        if getattr(request, "actor", None) is not None:
-            return redirect(target)
-        return _page(request, LoginForm(), target)
+        return _recognise(request, target)
     form = LoginForm(request.POST)
     if not form.is_valid():
         return _page(request, form, target, status=400)
@@ -58,28 +59,54 @@ def log_in(request: HttpRequest) -> HttpResponse:
             now=timezone.now(),
         )
     except errors.HomepotError as error:
+        if _wants_json(request):
+            return error_response(error, request)
         return _page(request, form, target, error=error, status=error.status)
-    # A new session key, so that one planted before the login is worth nothing after it.
-    auth.login(request, opened.user, backend=_BACKEND)
-    request.session[LOGIN_SESSION_KEY] = opened.session.uid
-    return redirect(target)
+    answer = _who(opened) if _wants_json(request) else redirect(target)
+    return cookies.let_in(request, answer, opened)
+
+
+def _recognise(request: HttpRequest, target: str) -> HttpResponse:
+    if getattr(request, "actor", None) is not None:
+        return redirect(target)
+    renewed = cookies.renewed(request, now=timezone.now())
+    if renewed is not None:
+        return cookies.let_in(request, redirect(target), renewed)
+    return _page(request, LoginForm(), target)
+
+
+@never_cache
+@csrf_protect
+@require_POST
+def refresh(request: HttpRequest) -> HttpResponse:
+    """Say who is signed in, after renewing their session where it is over, or answer 401.
+
+    For scripts of our pages, which were answered 401 and cannot tell why.
+    """
+    found: Authenticated | None = getattr(request, "signed_in", None)
+    if found is not None:
+        return JsonResponse({"user": found.user.uid})
+    renewed = cookies.renewed(request, now=timezone.now())
+    if renewed is None:
+        return error_response(errors.NotAuthenticated(), request)
+    return cookies.let_in(request, _who(renewed), renewed)
 
 
 @never_cache
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
-    """End the browser session and drop its cookie."""
+    """End the browser session and drop its cookies."""
     actor = getattr(request, "actor", None)
     if actor is not None:
         sessions.log_out(actor=actor, now=timezone.now())
-    auth.logout(request)
-    return redirect("accounts:login")
+    return cookies.let_go(request, redirect("accounts:login"))
 
 
 def choose_tenant(request: HttpRequest, uid: str) -> None:
-    """Show this browser one tenant of its user's from now on; without a uid, all of them.
+    """Show this user one tenant of theirs from now on, here and where they log in next.
 
-    Raises NotAuthenticated, and NotFound for a tenant that is not the user's.
+    Without a uid, all of them. Raises NotAuthenticated, and NotFound for a tenant that is not the
+    user's.
     """
     found: Authenticated | None = getattr(request, "signed_in", None)
     if found is None:
@@ -89,6 +116,12 @@ def choose_tenant(request: HttpRequest, uid: str) -> None:
         request.session[TENANT_KEY] = uid
     else:
         request.session.pop(TENANT_KEY, None)
+    preferences.merge_preferences(
+        patch={"dashboard_settings": {preferences.LAST_TENANT: uid or None}},
+        if_match=None,
+        actor=found.actor,
+        now=timezone.now(),
+    )
 
 
 @never_cache
@@ -123,6 +156,14 @@ def _page(
     if error is not None and error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _who(opened: LoggedIn) -> HttpResponse:
+    return JsonResponse({"user": opened.user.uid})
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "") == "application/json"
 
 
 def _safe_target(request: HttpRequest) -> str:

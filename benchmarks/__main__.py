@@ -15,6 +15,8 @@ from benchmarks import (
     http_ingest,
     idle_sockets,
     ledger,
+    lighthouse,
+    live_page,
     mass_offline,
     mqtt_ingest,
     notifications,
@@ -49,6 +51,8 @@ BENCHMARKS = {
     "websocket_ingest": websocket_ingest.main,
     "telemetry_reads": telemetry_reads.main,
     "existence_timing": existence_timing.main,
+    "live_page": live_page.main,
+    "lighthouse": lighthouse.main,
 }
 
 

@@ -238,7 +238,8 @@ def _bench(installation: Installation) -> Bench:
     return Bench(actor=actor, raw=raw, tenant_id=found[0], now=datetime.now(UTC))
 
 
-def _fill(installation: Installation, devices: int) -> None:
+def fill(installation: Installation, devices: int) -> None:
+    """Put the devices of one tenant into the database, with all that queries ask about."""
     assert installation.postgres is not None
     versions = [(number, f"1.{number}.0") for number in range(VERSIONS)]
     with psycopg.connect(installation.postgres.url("postgres"), autocommit=True) as superuser:
@@ -248,8 +249,8 @@ def _fill(installation: Installation, devices: int) -> None:
                 "INSERT INTO bench_versions VALUES (%s, %s, %s)",
                 [(number, version, order_key(version)) for number, version in versions],
             )
-        fill = _FILL.format(devices=devices, sites=SITES, versions=VERSIONS)
-        superuser.execute(fill)  # type: ignore[arg-type]
+        statements = _FILL.format(devices=devices, sites=SITES, versions=VERSIONS)
+        superuser.execute(statements)  # type: ignore[arg-type]
         superuser.execute("VACUUM ANALYZE")
 
 
@@ -317,7 +318,7 @@ def main(options: Sequence[str] | None = None) -> None:
     heading(f"Dynamic groups among {chosen.devices} devices of one tenant (aim <= {AIM})")
     with installed("production") as installation:
         installation.product.start()
-        _fill(installation, chosen.devices)
+        fill(installation, chosen.devices)
         bench = _bench(installation)
         for case in _cases(bench.now):
             if chosen.only not in case.text:

@@ -224,10 +224,3 @@ def states_of_commands(*, device_id: int) -> dict[str, tuple[str, str]]:
     rows = Command.objects.unscoped("a comparison of the whole installation")
     found = rows.filter(device_id=device_id).values_list("uid", "state", "reason")
     return {str(uid): (str(state), reason) for uid, state, reason in found}
-
-
-def count_open_commands() -> int:
-    """How many commands have not ended, for who waits for the whole installation to settle."""
-    rows = Command.objects.unscoped("a comparison of the whole installation")
-    counted: int = rows.filter(finished_at__isnull=True).count()
-    return counted

@@ -173,6 +173,23 @@ class KeyFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyView:
+    """One key of a device, without the key: what it is for, and when and where it was used.
+
+    `last_used_at` is noted once an hour at most, and at once from another address.
+    """
+
+    role: str
+    created_at: datetime
+    first_used_at: datetime | None
+    last_used_at: datetime | None
+    last_used_over: str
+    last_address: str
+    retires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RotatedKey:
     """A new key that waits for its first use until `expires_at`; it is shown this once."""
 

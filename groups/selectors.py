@@ -71,6 +71,13 @@ def members_matching(
     return found.filter(compile_query(definitions.defined(query=text).query, now))
 
 
+def members_among(*, group: DeviceGroup, actor: Actor, device_ids: Sequence[int]) -> set[int]:
+    """Keys of those of the devices that a static group has by name and the actor may see."""
+    rows: Any = GroupMember.objects.visible_to(actor)
+    found = rows.filter(group_id=group.pk, device_id__in=device_ids)
+    return set(found.values_list("device_id", flat=True))
+
+
 def devices_matching(*, query: Query, actor: Actor, now: datetime) -> QuerySet[Any]:
     """Living devices the actor may see that the query finds, with presence and site."""
     found: QuerySet[Any] = devices.devices_visible_to(actor).filter(compile_query(query, now))
@@ -221,6 +228,18 @@ def why(*, group: DeviceGroup, device_uid: str, actor: Actor, now: datetime) -> 
         since=since if verdict.is_met else None,
         cause=cause,
     )
+
+
+def try_query(
+    *, query: Query, device_uid: str, actor: Actor, now: datetime
+) -> tuple[Any, language.Verdict]:
+    """A device the actor may see, and how each condition of a query stands for it now.
+
+    Raises NotFound, DeviceArchived.
+    """
+    device = devices.device_by_uid(actor=actor, uid=device_uid)
+    facts = fact_selectors.facts_of([device.pk])[device.pk]
+    return device, language.explain(query, facts, now)
 
 
 def groups_of_device(*, device_uid: str, actor: Actor, now: datetime) -> list[DeviceGroup]:

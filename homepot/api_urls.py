@@ -29,9 +29,12 @@ urlpatterns = [
         name="device-command-result",
     ),
     path("", include("devices.api.urls")),
+    path("", include("timeline.api.urls")),
     path("", include("twins.api.urls")),
     path("", include("infrared.api.urls")),
     path("", include("groups.api.urls")),
+    path("", include("fleet.api.urls")),
+    path("", include("exports.api.urls")),
     path("", include("relays.api.urls")),
     path("command-batches", include("commands.api.batch_urls")),
     path("", include("commands.api.urls")),
@@ -43,4 +46,5 @@ urlpatterns = [
     ),
     path("", include("telemetry.api.urls")),
     path("", include("audit.api.urls")),
+    path("", include("ops.api.urls")),
 ]

@@ -81,3 +81,6 @@ NOTIFICATIONS: Final = Counter(
 HINTS_LOST: Final = Counter(
     "homepot_hints_lost_total", "Hints that never reached the bus; readers pull instead."
 )
+AUDIT_CHAINS_BROKEN: Final = Gauge(
+    "homepot_audit_chains_broken", "Chains of the audit log that were found not to hold."
+)

@@ -10,7 +10,7 @@ from accounts.permissions import has_role
 from kernel import errors
 from kernel.actors import Actor
 from notifications import permissions
-from notifications.models import Channel, Delivery
+from notifications.models import Channel, Delivery, Notice
 
 
 def channels_visible_to(actor: Actor) -> QuerySet[Channel]:
@@ -45,3 +45,14 @@ def deliveries_of(channel: Channel) -> QuerySet[Delivery]:
     rows: Any = Delivery.objects.unscoped("deliveries of a channel found within the actor's scope")
     found: QuerySet[Delivery] = rows.filter(channel_id=channel.pk)
     return found
+
+
+def notices_about(*, actor: Actor, device_id: int) -> QuerySet[Notice]:
+    """What channels that are the actor's to manage were told, or are to be told, of a device.
+
+    The caller has found the device within the actor's scope.
+    """
+    rows: Any = Notice.objects.unscoped("notices of channels found within the actor's scope")
+    mine = channels_visible_to(actor).order_by().values("pk")
+    found: QuerySet[Notice] = rows.filter(device_id=device_id, channel__in=mine)
+    return found.select_related("channel", "delivery")

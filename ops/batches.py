@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.paginator import Page, Paginator
 
+from accounts import selectors as accounts
 from accounts.permissions import has_role
 from commands import batch_selectors
 from commands import selectors as commands
@@ -18,6 +19,7 @@ from groups import selectors as groups
 from kernel import errors
 from kernel.actors import Actor
 from ops import documents, ledger, wording
+from ops import forms as forms_of_list
 
 if TYPE_CHECKING:
     from commands.batch_types import BatchView
@@ -122,10 +124,23 @@ def batch_sheet(*, actor: Actor, uid: uuid.UUID, shown: str, number: str) -> Bat
 def kinds_for_group(*, actor: Actor, uid: str) -> list[Kind]:
     """What the viewer may ask of the devices of a group, by title. Raises NotFound."""
     group = groups.group_by_uid(actor=actor, uid=uid)
+    return kinds_in(actor=actor, tenant_id=group.tenant_id)
+
+
+def kinds_in(*, actor: Actor, tenant_id: int) -> list[Kind]:
+    """What the viewer may ask of devices of a tenant, by title."""
+    tenant_uid = next(
+        (
+            row.tenant.uid
+            for row in accounts.memberships_of(actor.user_id or 0)
+            if row.tenant_id == tenant_id
+        ),
+        None,
+    )
     usable = [
         kind
         for kind, tenant in commands.kinds_usable_by(actor)
-        if tenant in {None, group.tenant.uid} and has_role(actor, group.tenant_id, kind.role)
+        if tenant in {None, tenant_uid} and has_role(actor, tenant_id, kind.role)
     ]
     return sorted(usable, key=lambda kind: kind.title or kind.name)
 
@@ -146,6 +161,8 @@ def _target(target: dict[str, Any], actor: Actor) -> tuple[str, str]:
     ((name, value),) = target.items()
     if name == "devices":
         return wording.count_of(len(value), "device") + " by name", ""
+    if name == "list":
+        return forms_of_list.told(value).capitalize(), ""
     if name != "group":
         return (value if isinstance(value, str) else documents.in_line(value)), ""
     try:

@@ -64,6 +64,16 @@ class Standing:
     unpaired_by: str
     end_reason: str
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the life has ended."""
+        return self.unpaired_at is not None
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether the viewer may change anything of it now."""
+        return self.rights.may_operate and not self.is_over
+
 
 def standing_of(*, actor: Actor, device: Any) -> Standing:
     """How a device stands that the viewer was found to see."""

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from devices import selectors as devices
 from kernel.actors import Actor
-from ops import final_states
+from ops import final_states, selectors
 
 if TYPE_CHECKING:
     from devices.querysets import DeviceQuerySet
@@ -59,6 +59,7 @@ class LivesPage:
     is_archived: bool
     hardware_id: str
     lives: Sequence[Life]
+    card: selectors.DeviceCard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +80,7 @@ def lives_page(*, actor: Actor, uid: str, now: datetime) -> LivesPage:
         is_archived=not device.is_active,
         hardware_id=device.hardware_id,
         lives=[_life(row, now) for row in devices.lives_visible_to(actor, device)],
+        card=selectors.device_card(device, now=now),
     )
 
 

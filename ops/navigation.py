@@ -30,6 +30,7 @@ class Section:
 _OPERATE = Section(
     title="Operate",
     destinations=(
+        Destination(label="Overview", icon="overview", url_name="ops:overview"),
         Destination(
             label="Devices",
             icon="devices",
@@ -46,8 +47,14 @@ _OPERATE = Section(
                 "ops:device-twin",
                 "ops:device-commands",
                 "ops:device-config",
+                "ops:device-telemetry",
+                "ops:device-readings",
                 "ops:device-codes",
-                "ops:command",
+                "ops:device-timeline",
+                "ops:device-audit",
+                "ops:device-credentials",
+                "ops:device-views",
+                "ops:bulk",
             ),
         ),
         Destination(
@@ -63,7 +70,13 @@ _OPERATE = Section(
             ),
         ),
         Destination(
-            label="Batches", icon="terminal", url_name="ops:batches", also_current=("ops:batch",)
+            label="Commands",
+            icon="terminal",
+            url_name="ops:commands",
+            also_current=("ops:command",),
+        ),
+        Destination(
+            label="Batches", icon="batches", url_name="ops:batches", also_current=("ops:batch",)
         ),
         Destination(label="Add a device", icon="plus", url_name="ops:claim"),
         Destination(
@@ -78,7 +91,22 @@ _OPERATE = Section(
             url_name="ops:maintenance",
             also_current=("ops:new-maintenance",),
         ),
+    ),
+)
+_LOOK_BACK = Section(
+    title="Look back",
+    destinations=(
+        Destination(
+            label="Audit", icon="book", url_name="ops:audit", also_current=("ops:audit-entry",)
+        ),
         Destination(label="Archive", icon="archive", url_name="ops:archive"),
+        Destination(label="Set aside", icon="alert", url_name="ops:set-aside"),
+        Destination(
+            label="Exports",
+            icon="download",
+            url_name="ops:exports",
+            also_current=("ops:export-devices",),
+        ),
     ),
 )
 _MANAGE = Section(
@@ -134,16 +162,30 @@ _TAKE_IN = (
         ),
     ),
     Destination(
-        label="Provisioning keys", icon="key", url_name="ops:keys", also_current=("ops:new-key",)
+        label="Provisioning keys",
+        icon="key",
+        url_name="ops:keys",
+        also_current=("ops:new-key", "ops:key"),
     ),
 )
-_BUILD = Section(
-    title="Build",
-    destinations=(Destination(label="API reference", icon="book", address="/api/docs/"),),
+_ELSEWHERE = Section(
+    title="Elsewhere",
+    destinations=(
+        Destination(label="The app", icon="phone", url_name="household:home"),
+        Destination(label="API reference", icon="book", address="/api/docs/"),
+    ),
 )
 _ADMINISTER = Section(
     title="Administer",
-    destinations=(Destination(label="Administration", icon="shield", address="/admin/"),),
+    destinations=(
+        Destination(
+            label="Users",
+            icon="people",
+            url_name="ops:users",
+            also_current=("ops:user", "ops:user-change"),
+        ),
+        Destination(label="Administration", icon="shield", address="/admin/"),
+    ),
 )
 
 
@@ -155,5 +197,5 @@ def sections_for(actor: Actor) -> tuple[Section, ...]:
     manage = _MANAGE
     if any(has_role(actor, tenant_id, "admin") for tenant_id in actor.tenant_ids):
         manage = replace(manage, destinations=manage.destinations + _TAKE_IN)
-    sections = (_OPERATE, manage, _BUILD)
+    sections = (_OPERATE, manage, _LOOK_BACK, _ELSEWHERE)
     return (*sections, _ADMINISTER) if actor.is_platform_admin else sections

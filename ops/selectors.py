@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,24 +11,21 @@ from django.db.models import Count, Q
 
 from accounts import selectors as accounts
 from accounts.permissions import has_role
-from audit import selectors as audit
 from commands import selectors as commands
 from devices import selectors as devices
-from groups import selectors as groups
 from kernel import errors, live
 from kernel.actors import Actor
 from ops import connectivity, histories, lifecycle, meters, sensors, wording
+from ops.sensors import SensorCard as SensorCard
 from relays import selectors as relays
 from telemetry import selectors as telemetry
 from twins import selectors as twins
 
 if TYPE_CHECKING:
     from commands.types import CommandView
-    from devices.querysets import DeviceQuerySet
     from relays.types import RelayView
     from telemetry.types import Clock, Snapshot
 
-PAGE_SIZE = 50
 QUICK_RELAYS = 4
 RECENT = 15
 
@@ -62,6 +59,9 @@ class DeviceCard:
     may_switch: bool = True
     sync: str = "unknown"
     drift_since: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    end_reason: str = ""
 
     @property
     def is_archived(self) -> bool:
@@ -113,14 +113,6 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DevicePage:
-    """One page of the device list; `next_after` continues it."""
-
-    cards: Sequence[DeviceCard]
-    next_after: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Action:
     """A command as the list of last actions shows it."""
 
@@ -135,21 +127,12 @@ class Action:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """An audit entry as the device page shows it."""
-
-    text: str
-    who: str
-    at: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class DeviceSheet:
     """Everything the page of one device shows."""
 
     card: DeviceCard
     actions: Sequence[Action]
-    changes: Sequence[Change]
+    recent: Sequence[CommandView]
     standing: lifecycle.Standing
     record: connectivity.Record
     history: Mapping[str, histories.Trace]
@@ -202,48 +185,17 @@ def counts(*, actor: Actor, simulated: str = "") -> Counts:
     return Counts(real=real, simulated=played, shown=shown, drifting=drifting)
 
 
-def device_page(*, actor: Actor, chosen: Mapping[str, str], now: datetime) -> DevicePage:
-    """The devices that match, by name; keyset paging stays fast on long lists.
-
-    Raises InvalidQuery for a query of which it cannot be said what it means.
-    """
-    visible = devices.devices_visible_to(actor)
-    found = devices.with_sync(_matching(visible, chosen))
-    if query := chosen.get("query"):
-        found = groups.narrowed_by_query(found, actor, query)
-    if after := chosen.get("after"):
-        last = visible.filter(uid=after).first()
-        if last is not None:
-            found = found.filter(Q(name__gt=last.name) | Q(name=last.name, pk__gt=last.pk))
-    rows = list(found.order_by("name", "pk")[: PAGE_SIZE + 1])
-    page = rows[:PAGE_SIZE]
-    return DevicePage(
-        cards=[
-            replace(card, may_switch=has_role(actor, device.tenant_id, "operator"))
-            for card, device in zip(_cards(page, now=now), page, strict=True)
-        ],
-        next_after=page[-1].uid if len(rows) > PAGE_SIZE else None,
-    )
-
-
 def device_sheet(*, actor: Actor, uid: str, now: datetime) -> DeviceSheet:
     """One device of the viewer; raises NotFound for a foreign one as for a missing one."""
     device = devices.device_by_uid(actor=actor, uid=uid, include_archived=True)
     card = device_card(device, now=now)
     names = {relay.relay_index: relay.name for relay in card.relays}
     said = telemetry.sensors_of(actor=actor, device_uid=device.uid)
+    recent = commands.recent_commands(actor=actor, device=device, limit=RECENT)
     return DeviceSheet(
         card=card,
-        actions=[
-            action_of(command, relay_names=names)
-            for command in commands.recent_commands(actor=actor, device=device, limit=RECENT)
-        ],
-        changes=[
-            _change(entry)
-            for entry in audit.entries_visible_to(actor)
-            .filter(target_type="device", target_id=device.uid)
-            .order_by("-pk")[:RECENT]
-        ],
+        actions=[action_of(command, relay_names=names) for command in recent],
+        recent=recent,
         standing=lifecycle.standing_of(actor=actor, device=device),
         record=connectivity.record_of(actor=actor, device=device, now=now),
         history=histories.traces(actor=actor, device_uid=device.uid, reading=card.reading, now=now),
@@ -274,8 +226,13 @@ def managed_device(*, actor: Actor, uid: str, now: datetime) -> ManagedDevice:
 
 def device_card(device: Any, *, now: datetime) -> DeviceCard:
     """One device that the viewer was found to see."""
-    (card,) = _cards([device], now=now)
+    (card,) = device_cards([device], now=now)
     return card
+
+
+def sensor_cards(states: Sequence[sensors.State]) -> list[SensorCard]:
+    """Sensors in words, those that call for somebody first."""
+    return sensors.cards(states)
 
 
 def streams(*, actor: Actor) -> dict[str, int]:
@@ -289,23 +246,8 @@ def streams(*, actor: Actor) -> dict[str, int]:
     return {tenants[pk]: seq for pk, seq in live.last_seqs(tenants).items()}
 
 
-def _matching(found: DeviceQuerySet, chosen: Mapping[str, str]) -> DeviceQuerySet:
-    if text := chosen.get("q"):
-        found = found.search(text)
-    if connectivity := chosen.get("connectivity"):
-        found = found.in_connectivity(connectivity)
-    if device_class := chosen.get("device_class"):
-        found = found.filter(device_class=device_class)
-    if site := chosen.get("site"):
-        found = found.filter(site__site_id=site)
-    if simulated := chosen.get("simulated"):
-        found = found.filter(is_simulated=simulated == "only")
-    if sync := chosen.get("sync"):
-        found = devices.in_sync_state(found, sync)
-    return found
-
-
-def _cards(rows: Sequence[Any], *, now: datetime) -> list[DeviceCard]:
+def device_cards(rows: Sequence[Any], *, now: datetime) -> list[DeviceCard]:
+    """Devices that the viewer was found to see, in three queries for all of them."""
     states = relays.relay_states({device.pk: device.relay_names for device in rows})
     snapshots = telemetry.latest_metrics([device.pk for device in rows])
     return [
@@ -342,6 +284,9 @@ def _card(
         tenant_uid=device.tenant.uid if device.tenant else "",
         sync=sync.state,
         drift_since=sync.drift_since,
+        ended_at=device.unpaired_at,
+        ended_by=device.unpaired_by,
+        end_reason=str(device.end_reason),
     )
 
 
@@ -357,12 +302,4 @@ def action_of(command: CommandView, *, relay_names: dict[int, str]) -> Action:
         via=nearest.get("via", ""),
         at=command.created_at,
         took=command.finished_at - command.created_at if command.finished_at else None,
-    )
-
-
-def _change(entry: Any) -> Change:
-    return Change(
-        text=wording.audit_action(entry.action),
-        who=wording.who(kind=entry.actor_kind, label=entry.actor_label),
-        at=entry.at,
     )

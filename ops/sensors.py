@@ -98,10 +98,13 @@ def _written(value: Any, kind: Kind, unit: str) -> str:
 
 def _parts(value: dict[str, Any]) -> list[str]:
     """The members of an object; of those that have members themselves, how many."""
-    return [
-        f"{_as_words(key)} {len(part) if isinstance(part, dict | list) else part}"
-        for key, part in value.items()
-    ]
+    return [f"{_as_words(key)} {_part(part)}" for key, part in value.items()]
+
+
+def _part(part: Any) -> Any:
+    if isinstance(part, bool):
+        return "yes" if part else "no"
+    return len(part) if isinstance(part, dict | list) else part
 
 
 def _tone(value: Any, kind: Kind) -> str:

@@ -202,13 +202,14 @@ def production_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _collect_static_files(product: ProductProcess) -> None:
     # The folder belongs to the checkout: test processes that run side by side take turns, and
-    # compressing takes long, so what is still fresh stays.
+    # what is still fresh stays.
     lock_path = ROOT / ".build" / "collectstatic.lock"
     lock_path.parent.mkdir(exist_ok=True)
     with lock_path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        manifest = ROOT / "staticfiles" / "staticfiles.json"
+        mark = ROOT / "staticfiles" / ".collected"
         sources = [ROOT / "requirements.txt", *(ROOT / "static").rglob("*")]
-        made_at = manifest.stat().st_mtime if manifest.exists() else 0.0
+        made_at = mark.stat().st_mtime if mark.exists() else 0.0
         if any(source.stat().st_mtime >= made_at for source in sources):
             product.manage("collectstatic", "--no-input")
+            mark.touch()

@@ -31,7 +31,7 @@ def log_in(
     request_id: str = "",
     now: datetime,
 ) -> LoggedIn:
-    """Open a session for who knows the password; an API session comes with its tokens.
+    """Open a session for who knows the password.
 
     Raises InvalidCredentials, the same for an unknown address, a wrong password and an inactive
     user, and RateLimited after too many tries for the account or from the network address.
@@ -75,8 +75,7 @@ def open_for(
     session = sessions.open_session(
         user=user, kind=kind, address=address, user_agent=user_agent, actor=actor, now=now
     )
-    is_api = kind == SessionKind.API
-    pair = tokens.issue_pair(session=session, user=user, now=now) if is_api else None
+    pair = tokens.issue_pair(session=session, user=user, now=now)
     return LoggedIn(user=user, session=session, tokens=pair)
 
 

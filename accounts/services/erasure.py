@@ -70,7 +70,7 @@ def foresee_erasure(*, actor: Actor) -> Outlook:
     with row_security.platform_scope("accounts.erasure"):
         user = selectors.user_by_id(actor.user_id)
         others = User.objects.filter(platform_role=PlatformRole.ADMIN, is_active=True)
-        is_last = user.is_staff and not others.exclude(pk=user.pk).exists()
+        is_last = user.is_superuser and not others.exclude(pk=user.pk).exists()
         return _outlook(user.pk, is_last_administrator=is_last)
 
 

@@ -104,7 +104,7 @@ def lock_with_administrators(user_id: int) -> tuple[User, bool]:
     user = involved.get(user_id)
     if user is None:
         raise errors.NotFound
-    return user, user.is_active and user.is_staff and len(involved) == 1
+    return user, user.is_active and user.is_superuser and len(involved) == 1
 
 
 def _require_not_erased(user: User) -> None:

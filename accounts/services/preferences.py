@@ -24,6 +24,8 @@ MEMBERS: Final = (
     "device_view_state",
     "notification_settings",
 )
+# In `dashboard_settings`.
+LAST_TENANT: Final = "last_tenant"
 MAX_BYTES: Final = 32 * 1024
 # The document itself is the first level.
 MAX_DEPTH: Final = 8
@@ -46,6 +48,14 @@ def read_preferences(*, actor: Actor) -> Document:
     """The actor's own preferences."""
     kept = Preferences.objects.filter(user_id=_user_id(actor)).first()
     return Document() if kept is None else _document(kept)
+
+
+def last_tenant_of(user_id: int) -> str:
+    """The uid of the tenant whose devices the user's pages showed last; empty for all of theirs."""
+    kept = Preferences.objects.filter(user_id=user_id).first()
+    settings = {} if kept is None else kept.document.get("dashboard_settings")
+    tenant_uid = settings.get(LAST_TENANT) if isinstance(settings, dict) else None
+    return tenant_uid if isinstance(tenant_uid, str) else ""
 
 
 def merge_preferences(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from accounts import selectors, signing
-from accounts.choices import EndReason
+from accounts.choices import EndReason, SessionKind
 from accounts.models import LoginSession, RefreshToken, User
 from accounts.services import sessions
 from accounts.types import LoggedIn, TokenPair
@@ -37,14 +37,20 @@ def issue_pair(*, session: LoginSession, user: User, now: datetime) -> TokenPair
 
 
 def rotate(
-    *, refresh_token: str, address: str, user_agent: str, request_id: str = "", now: datetime
+    *,
+    refresh_token: str,
+    address: str,
+    user_agent: str,
+    request_id: str = "",
+    kind: str = SessionKind.API,
+    now: datetime,
 ) -> LoggedIn:
     """Exchange a refresh token for its successor and a fresh access token.
 
-    Raises InvalidCredentials for one that is unknown, expired, revoked or used before. Use after
-    the grace ends the session, and that stays although this refuses.
+    Raises InvalidCredentials for one that is unknown, expired, revoked, used before or of another
+    kind of session. Use after the grace ends the session, and that stays although this refuses.
     """
-    known = RefreshToken.objects.filter(token_hash=tokens.digest(refresh_token))
+    known = RefreshToken.objects.filter(token_hash=tokens.digest(refresh_token), session__kind=kind)
     session_id = known.values_list("session_id", flat=True).first()
     with row_security.platform_scope("accounts.refresh"):
         renewed = session_id and _rotate_in(

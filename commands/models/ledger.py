@@ -89,6 +89,12 @@ class Command(models.Model):
                 ),
                 name="command_by_rare_state",
             ),
+            # For what failed lately; no command that succeeds is in it.
+            models.Index(
+                fields=["tenant", "finished_at"],
+                condition=Q(state__in=["failed", "rejected", "expired"]),
+                name="command_by_failure",
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

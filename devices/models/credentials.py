@@ -32,6 +32,10 @@ class DeviceCredential(models.Model):
     grace_seconds = models.PositiveIntegerField(default=0)
     retires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # Noted once an hour at most (`services.key_uses`): who still uses an old key is seen by it.
+    last_used_at = models.DateTimeField(null=True)
+    last_used_over = models.CharField(max_length=10, blank=True, default="")
+    last_address = models.CharField(max_length=45, blank=True, default="")
 
     class Meta:
         constraints: ClassVar = [

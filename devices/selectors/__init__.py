@@ -1,6 +1,7 @@
 """Reads about devices."""
 
 from devices.selectors.connectivity import (
+    comings_and_goings,
     connections_of,
     presence_policies_visible_to,
     presence_policy_by_uid,
@@ -64,6 +65,7 @@ from devices.selectors.visibility import uids_within
 __all__ = [
     "archive_visible_to",
     "capabilities_of",
+    "comings_and_goings",
     "connections_of",
     "connectivity",
     "device_by_uid",

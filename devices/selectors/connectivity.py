@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -19,6 +19,7 @@ from kernel import errors
 from kernel.actors import Actor
 
 FLAPPING = "FLAPPING"
+COMINGS_REACH = timedelta(days=30)
 
 
 def connections_of(*, device: Device, actor: Actor, limit: int) -> list[dict[str, Any]]:
@@ -37,6 +38,16 @@ def connections_of(*, device: Device, actor: Actor, limit: int) -> list[dict[str
     items = [(line.at, _line(line)) for line in told]
     folded = [(found.last_at, _episode(found)) for found in episodes.order_by("-last_at")[:limit]]
     return [item for _, item in _in_order(items, folded)[:limit]]
+
+
+def comings_and_goings(
+    *, actor: Actor, device_ids: Collection[int], until: datetime, limit: int
+) -> list[DeviceConnection]:
+    """The last lines before a time in the logs of devices, newest first, of up to 30 days."""
+    rows = DeviceConnection.objects.visible_to(actor).filter(
+        device_id__in=device_ids, at__lt=until, at__gte=until - COMINGS_REACH
+    )
+    return list(rows.order_by("-at", "-pk")[:limit])
 
 
 def statuses(*, actor: Actor, uids: Collection[str], now: datetime) -> list[DeviceStatus]:

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from devices.choices import KeyRole, KeyState
 from devices.models import Device, DeviceCredential
 from devices.querysets import DeviceQuerySet
-from devices.types import KeyFacts
+from devices.types import KeyFacts, KeyView
 from kernel import row_security
 from kernel.actors import Actor
 from kernel.errors import NotFound
@@ -50,6 +50,24 @@ def key_facts(device: Device) -> KeyFacts:
         rotation_started_at=None if started is None else started.created_at,
         old_key_retires_at=None if retiring is None else retiring.retires_at,
     )
+
+
+def keys_of(device: Device) -> list[KeyView]:
+    """Every key that a device the caller has found ever had, the newest first."""
+    rows = DeviceCredential.objects.filter(device_id=device.pk).order_by("-pk")
+    return [
+        KeyView(
+            role=str(row.role),
+            created_at=row.created_at,
+            first_used_at=row.first_used_at,
+            last_used_at=row.last_used_at,
+            last_used_over=row.last_used_over,
+            last_address=row.last_address,
+            retires_at=row.retires_at,
+            revoked_at=row.revoked_at,
+        )
+        for row in rows
+    ]
 
 
 def own_device(*, actor: Actor) -> Device:

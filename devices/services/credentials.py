@@ -16,7 +16,7 @@ from audit.services import recording
 from devices import errors, events, permissions, selectors
 from devices.choices import KeyRole, Pairing
 from devices.models import DeviceCredential
-from devices.services import broker_accounts, sessions
+from devices.services import broker_accounts, key_uses, sessions
 from devices.types import DeviceFacts
 from kernel import live, ratelimit, row_security, tokens
 from kernel.actors import Actor
@@ -82,6 +82,8 @@ class _Shown:
     unpaired_at: datetime | None
     is_online: bool | None
     last_seen_at: datetime | None
+    last_used_at: datetime | None
+    last_address: str
 
     def is_good(self, now: datetime) -> bool:
         """Whether the key counts at that time, swept or not."""
@@ -114,7 +116,7 @@ _COLUMNS = (
     "pk", "key_hash", "lookup", "role", "first_used_at", "retires_at", "revoked_at", "device_id",
     "device__uid", "device__device_id", "device__tenant_id", "device__pairing",
     "device__is_simulated", "device__unpaired_at", "device__presence__is_online",
-    "device__presence__last_seen_at",
+    "device__presence__last_seen_at", "last_used_at", "last_address",
 )  # fmt: skip
 _BY_KEY = Select(
     lambda: DeviceCredential.objects.filter(lookup=Slot("lookup")).values_list(*_COLUMNS)
@@ -177,6 +179,10 @@ def authenticate_device(
             _promote(shown, actor, now)
         elif shown.first_used_at is None or not shown.lookup:
             _note_first_use(shown, token, now)
+        if key_uses.is_noteworthy(
+            noted_at=shown.last_used_at, noted_address=shown.last_address, address=address, now=now
+        ):
+            key_uses.note_use(credential_id=shown.credential_id, address=address, via=via, now=now)
     return shown.facts()
 
 

@@ -18,6 +18,7 @@ from devices.models import (
     DeviceConfig,
     DeviceConfigRevision,
     DeviceConnection,
+    DeviceCredential,
     DeviceEvent,
     DevicePresence,
     DeviceSession,
@@ -90,7 +91,9 @@ def erase_session(device_id: int, now: datetime) -> dict[str, int]:
     presences = DevicePresence.objects.filter(device_id=device_id).exclude(
         address="", client_session=""
     )
+    keys = DeviceCredential.objects.filter(device_id=device_id).exclude(last_address="")
     emptied = sessions.update(address="") + presences.update(address="", client_session="")
+    emptied += keys.update(last_address="")
     return _counted("addresses_emptied", emptied)
 
 

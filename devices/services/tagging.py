@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from accounts.permissions import one_tenant
+from accounts.permissions import has_role, one_tenant
 from audit.services import recording
 from devices import errors, events, permissions, selectors, tag_names
 from devices.models import Device, DeviceTag
@@ -66,6 +66,28 @@ def change_tags(*, device_ids: Iterable[int], edit: TagEdit, actor: Actor, now: 
     found = Tagged()
     for some in _chunks(keys):
         _change_some(some, change, found, actor, now)
+    return found
+
+
+def foresee_tags(*, device_ids: Iterable[int], edit: TagEdit, actor: Actor) -> Tagged:
+    """What `change_tags` would do now; nothing is changed. Raises ValidationFailed.
+
+    A device of a tenant in which the actor may not edit counts as unchanged.
+    """
+    change = _change_of(edit)
+    found = Tagged()
+    visible = Device.objects.visible_to(actor).order_by("pk")
+    for some in _chunks(sorted(set(device_ids))):
+        for device in visible.filter(pk__in=some):
+            after = change(tag_rows.tags_of(device))
+            if not has_role(actor, device.tenant_id, "operator"):
+                found.unchanged += 1
+            elif len(after) > MAX_TAGS:
+                found.too_many_tags.append(device.uid)
+            elif tag_names.written(after.values()) == device.tags:
+                found.unchanged += 1
+            else:
+                found.changed += 1
     return found
 
 

@@ -110,7 +110,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_prometheus",
     "csp",
-    "django.contrib.admin",
+    "homepot.admin_config.HomepotAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -126,8 +126,9 @@ MIDDLEWARE = [
     "kernel.middleware.row_scope.RowScopeMiddleware",
     "kernel.middleware.trusted_proxy.TrustedProxyMiddleware",
     "kernel.middleware.transport.HttpsGuardMiddleware",
+    "homepot.compression.PageCompressionMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "homepot.static_files.StaticFilesMiddleware",
     "kernel.middleware.cors.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -185,6 +186,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["homepot.formats"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
@@ -193,10 +195,18 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# For who does not work on the files themselves: they are kept for a year under their version.
+VERSIONED_STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "homepot.static_files.VersionedStorage"},
+}
 WHITENOISE_USE_FINDERS = True
+# One style sheet for each face instead of its parts (homepot/static_files.py).
+STATIC_BUNDLES = False
 
 SESSION_COOKIE_NAME = "homepot_session"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+# Renewed without a password for REFRESH_TOKEN_DAYS (accounts/pages/cookies.py).
+SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "homepot_csrf"

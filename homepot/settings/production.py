@@ -3,7 +3,7 @@
 import sys
 
 from homepot.settings.base import *
-from homepot.settings.base import BASE_DIR, DATA_DIR, ENFORCE_HTTPS
+from homepot.settings.base import BASE_DIR, DATA_DIR, ENFORCE_HTTPS, VERSIONED_STORAGES
 from homepot.settings.databases import postgresql, sqlite
 from homepot.settings.environment import environment
 
@@ -20,10 +20,8 @@ DATABASES = {"default": postgresql(_url) if _url else sqlite(DATA_DIR / "unset.s
 
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = False
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-}
+STATIC_BUNDLES = True
+STORAGES = VERSIONED_STORAGES
 SESSION_COOKIE_SECURE = ENFORCE_HTTPS
 CSRF_COOKIE_SECURE = ENFORCE_HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if ENFORCE_HTTPS else 0

@@ -8,14 +8,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.conf import settings
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.pages import arrangements
 from devices import qr
-from ops import documents, navigation, people, stylesheets, tenancy, wording
+from ops import documents, modules, navigation, people, stylesheets, tenancy, wording
 
 register = template.Library()
 
@@ -45,14 +47,57 @@ def icon(name: str, size: str = "") -> SafeString:
     )
 
 
+@register.simple_tag(takes_context=True)
+def root_attributes(context: Context) -> SafeString:
+    """What the viewer has arranged, on the root element: the first paint has it on every browser."""
+    request = context.get("request")
+    if request is None:
+        return SafeString("")
+    theme = arrangements.theme(request)
+    settings = {
+        "chosen-theme": theme,
+        "theme": "" if theme == "system" else theme,
+        "keys": arrangements.setting(request, "keys", ("off",)),
+        "menu": arrangements.setting(request, "sidebar", ("narrow",)),
+    }
+    return format_html_join(
+        "", ' data-{}="{}"', ((name, value) for name, value in settings.items() if value)
+    )
+
+
+@register.simple_tag(takes_context=True)
+def viewer_zone(context: Context) -> SafeString:
+    """The time zone the viewer chose, for the scripts that write times; nothing without a choice."""
+    zone = arrangements.within(context["request"], "dashboard_settings", "time_zone")
+    if not isinstance(zone, str) or not zone:
+        return SafeString("")
+    return format_html(' data-time-zone="{}"', zone)
+
+
 @register.simple_tag
 def console_styles() -> SafeString:
-    """Links to the style sheets of the console."""
+    """Links to the style sheets of the console: one, or its parts for who works on them."""
+    if settings.STATIC_BUNDLES:
+        return format_html('<link rel="stylesheet" href="{}">', static("bundles/console.css"))
     return format_html_join(
         "\n    ",
         '<link rel="stylesheet" href="{}">',
         ((static(f"homepot/css/{name}.css"),) for name in stylesheets.CONSOLE),
     )
+
+
+@register.simple_tag(takes_context=True)
+def module(context: Context, name: str) -> SafeString:
+    """A script of the page, with the modules it brings along fetched at once, not one by one."""
+    # The page's own scripts name much of what the frame's has named already.
+    render: Any = context.render_context
+    told: set[str] = render.setdefault("modules_told", set())
+    new = [part for part in modules.brought_along(name) if part not in told]
+    told.update(new)
+    preloads = format_html_join(
+        "", '<link rel="modulepreload" href="{}">\n    ', ((static(part),) for part in new)
+    )
+    return format_html('{}<script type="module" src="{}"></script>', preloads, static(name))
 
 
 @register.simple_tag
@@ -96,6 +141,7 @@ def filter_url(context: Context, **changes: str) -> str:
     """The current address with some parameters changed; paging starts over."""
     parameters = context["request"].GET.copy()
     parameters.pop("after", None)
+    parameters.pop("before", None)
     for name, value in changes.items():
         parameters.pop(name, None)
         if value:

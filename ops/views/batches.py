@@ -88,7 +88,8 @@ def ask_group(request: HttpRequest, uid: str) -> HttpResponse:
                 **form.terms(),
                 **pace.pace(),
             )
-            preview, made, status = _asked(request, form, order)
+            is_preview = request.POST.get("do") == "preview"
+            preview, made, status = asked(request, form, order, is_preview=is_preview)
             if made:
                 return redirect("ops:batch", batch_id=made)
     context = {
@@ -102,12 +103,12 @@ def ask_group(request: HttpRequest, uid: str) -> HttpResponse:
     return render(request, "ops/group_ask.html", context, status=status)
 
 
-def _asked(
-    request: HttpRequest, form: PayloadForm, order: BatchOrder
+def asked(
+    request: HttpRequest, form: PayloadForm, order: BatchOrder, *, is_preview: bool
 ) -> tuple[BatchPreview | None, str, int]:
     """What became of an order: a preview, or the batch that was made, or neither."""
     try:
-        if request.POST.get("do") == "preview":
+        if is_preview:
             return batching.preview_batch(order=order, actor=request.actor), "", 200
         made = batching.create_batch(order=order, actor=request.actor, now=timezone.now())
     except errors.HomepotError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib import auth
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,7 +14,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.errors import InvitationInvalid
-from accounts.selectors import LOGIN_SESSION_KEY, TENANT_KEY
+from accounts.pages import cookies
+from accounts.selectors import TENANT_KEY
 from accounts.services import invitations as service
 from accounts.services import joining
 from kernel import errors
@@ -23,8 +23,6 @@ from kernel.pages.access import signed_in
 from kernel.pages.refusals import posted, show_refusal
 from ops import people_forms
 from ops.views.people import household_of
-
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @never_cache
@@ -136,10 +134,7 @@ def _signed_up(
         request_id=getattr(request, "request_id", ""),
         now=timezone.now(),
     )
-    # A new session key, so that one planted before is worth nothing after it.
-    auth.login(request, opened.user, backend=_BACKEND)
-    request.session[LOGIN_SESSION_KEY] = opened.session.uid
-    return redirect("ops:devices")
+    return cookies.let_in(request, redirect("ops:devices"), opened)
 
 
 def _to_a_stranger(request: HttpRequest, token: str) -> HttpResponse:

@@ -184,13 +184,18 @@ def test_the_admin_shows_no_password_and_changes_no_row(ada: User) -> None:
     assert page.status_code == 200
     assert ada.password.encode() not in page.content
     assert admin.post(f"/admin/accounts/user/{ada.pk}/change/", {}).status_code == 403
-    assert admin.post(f"/admin/accounts/user/{ada.pk}/delete/", {}).status_code == 403
+    assert admin.post(f"/admin/accounts/user/{ada.pk}/delete/", {}).status_code == 404
 
 
 def test_the_admins_action_deactivates_through_the_service(ada: User) -> None:
     admin = people.browser_of(people.make_admin())
 
-    admin.post("/admin/accounts/user/", {"action": "deactivate", "_selected_action": [str(ada.pk)]})
+    chosen = {"action": "deactivate", "_selected_action": [str(ada.pk)]}
+    asked = admin.post("/admin/accounts/user/", chosen)
+    assert "All their sessions" in asked.content.decode()
+    ada.refresh_from_db()
+    assert ada.is_active
+    admin.post("/admin/accounts/user/", chosen | {"step": "do"})
 
     ada.refresh_from_db()
     assert not ada.is_active

@@ -18,6 +18,7 @@ Names = Literal[
     "ir_code",
     "command_kind",
     "login_session",
+    "export",
     "provisioning_key",
     "enrolment",
     "transfer",

@@ -13,7 +13,7 @@ MAY_KNOW_THE_ENVIRONMENT = {
     "homepot/settings/testing.py",
     "homepot/asgi.py",
     "homepot/wsgi.py",
-    "homepot/embedded/demo.py",
+    "homepot/embedded/children.py",
 }
 
 

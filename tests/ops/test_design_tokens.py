@@ -34,6 +34,7 @@ MARK_PAIRS = [
         ("canvas", "surface"),
     ),
     *itertools.product(("focus", "accent-solid"), ("canvas", "surface")),
+    *itertools.product((f"series-{name}" for name in "abcdef"), ("canvas", "surface")),
     ("thumb", "switch-off"),
     ("thumb", "accent-solid"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import uuid
 
@@ -51,6 +52,63 @@ def test_a_query_is_tried_before_the_group_is_made(ada: Person, board: Board) ->
     body = ada.page(page)
     assert board.uid in body and "1 device" in body
     assert page in ada.page("/dashboard/groups")
+
+
+def rows_of(*conditions: tuple[str, str, str]) -> str:
+    """What the visual form sends."""
+    parts = [{"field": field, "op": op, "value": [value]} for field, op, value in conditions]
+    return json.dumps({"join": "all", "not": False, "parts": parts})
+
+
+def text_in(body: str) -> str:
+    """The query in the text field."""
+    found = re.search(r'name="query"[^>]*>\s*([^<]*)</textarea>', body)
+    assert found, body
+    return html.unescape(found[1])
+
+
+def test_the_text_follows_the_conditions_and_they_follow_the_text(
+    ada: Person, board: Board
+) -> None:
+    form = {"edited": "rows", "do": "preview", "query": "class:server"}
+    body = ada.post(
+        "/dashboard/groups/new",
+        rows=rows_of(("class", "eq", "relay_controller"), ("status", "ne", "offline")),
+        **form,
+    )
+    assert text_in(body) == "class:relay_controller and status!=offline"
+    assert "1 device now" in text_of(body)
+    half = ada.post("/dashboard/groups/new", rows=rows_of(("tag", "eq", "")), **form)
+    assert text_in(half) == "class:server" and "Fill in a value." in half
+    assert re.search(r"data-unfinished>", half)
+    body = ada.page("/dashboard/groups/new?query=tag:lobby or firmware<2.1")
+    assert body.count("data-qrow") == 3, "two conditions, and the one to copy"
+    assert re.search(r"data-behind hidden", body)
+    behind = ada.page("/dashboard/groups/new?query=tag:lobby or")
+    assert re.search(r"data-behind>", behind)
+
+
+def test_half_done_conditions_are_not_saved_as_the_text_of_before(ada: Person) -> None:
+    page = make_group(ada)
+    half = {"edited": "rows", "rows": rows_of(("tag", "eq", "")), "name": "Boards", "do": "save"}
+    told = ada.post(f"{page}/edit", 400, query=QUERY, **half)
+    assert "Complete the conditions" in told
+    whole = half | {"rows": rows_of(("tag", "eq", "lobby"))}
+    ada.sent_on(f"{page}/edit", query=QUERY, **whole)
+    assert groups.groups_visible_to(ada.actor).get().query_text == "tag:lobby"
+
+
+def test_a_query_is_tried_on_one_device(ada: Person, board: Board) -> None:
+    form = {"query": f"{QUERY} and status:offline", "do": "preview"}
+    body = ada.post("/dashboard/groups/new", device=board.uid, **form)
+    assert "would not be in it" in body
+    assert re.findall(r'data-met="(\w+)"', body) == ["true", "false"]
+    told = ada.post("/dashboard/groups/new", **form | {"do": f"try:{board.uid}"})
+    assert "would not be in it" in told
+    stranger = connected_device(Person(make_user()).actor)
+    assert "There is no such device here." in ada.post(
+        "/dashboard/groups/new", device=stranger.uid, **form
+    )
 
 
 def test_the_device_list_is_searched_by_a_query(ada: Person, board: Board) -> None:

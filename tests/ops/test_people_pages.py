@@ -75,10 +75,10 @@ def test_an_organisation_needs_a_name(ada: Person) -> None:
 
 
 def test_the_switcher_is_for_who_has_a_choice(ada: Person) -> None:
-    assert "tenant-switch" not in ada.page("/dashboard/devices")
+    assert 'class="tenant-switch' not in ada.page("/dashboard/devices")
     ada.post("/dashboard/organisations/new", name="Northside")
     body = ada.page("/dashboard/sites")
-    assert "tenant-switch" in body
+    assert 'class="tenant-switch' in body
     assert 'name="next" value="/dashboard/sites"' in body
     answer = ada.post("/tenant", tenant=ada.home, next="/dashboard/sites")
     assert answer["Location"] == "/dashboard/sites"

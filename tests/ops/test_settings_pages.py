@@ -76,7 +76,9 @@ def test_a_configuration_is_saved_looked_back_at_and_set_so_again(
     assert "Not taken over yet" in ada.page(page)
     former = ada.page(f"{page}?version=1")
     assert "As it was in version 1" in former
-    ada.sent_on(f"{page}/1/restore", etag=form_of(former)["etag"])
+    # What setting it so again would do is told before: one place, from 2 back to 1.
+    assert "changes 1 place" in former and "/config/volume" in former
+    ada.sent_on(f"{page}/1/restore", etag=form_of(ada.page(page))["etag"])
     assert json.loads(form_of(ada.page(page))["document"])["config"] == {"volume": 1}
     ada.page(f"{page}?version=77", status=404)
 
@@ -87,10 +89,31 @@ def test_an_older_version_of_a_configuration_is_not_taken(ada: Person, board: Bo
     document = json.loads(stale["document"]) | {"config": {"volume": 1}}
     ada.sent_on(page, **stale | {"document": json.dumps(document)})
     body = ada.post(page, 412, **stale | {"document": '{"relay_names": {}, "config": {"a": 1}}'})
-    assert "Show the present version" in body and "&quot;a&quot;" in body
+    assert "Somebody was faster" in body and "&quot;a&quot;" in body and "Keep both" not in body
     wrong = form_of(ada.page(page)) | {"document": '{"power_restore_mode": "sideways"}'}
     assert "/power_restore_mode" in ada.post(page, 400, **wrong)
     assert version(ada, board) == 1
+
+
+def test_two_changes_of_different_places_of_a_configuration_can_both_hold(
+    ada: Person, board: Board
+) -> None:
+    page = f"/dashboard/devices/{board.uid}/config"
+    first = form_of(ada.page(page))
+    document = json.loads(first["document"]) | {"config": {"volume": 1, "lamp": "off"}}
+    ada.sent_on(page, **first | {"document": json.dumps(document)})
+    stale = form_of(ada.page(page))
+    theirs = document | {"config": {"volume": 2, "lamp": "off"}}
+    ada.sent_on(page, **stale | {"document": json.dumps(theirs)})
+    mine = document | {"config": {"volume": 1, "lamp": "on"}}
+    body = ada.post(page, 412, **stale | {"document": json.dumps(mine)})
+    assert "You changed different places" in body
+    both, yours = re.findall(r'<textarea name="document" hidden>(.*?)</textarea>', body, re.S)
+    assert json.loads(html.unescape(yours)) == mine
+    fresh = html.unescape(re.findall(r'name="etag" value="([^"]+)"', body)[-1])
+    ada.sent_on(page, etag=fresh, document=html.unescape(both))
+    saved = json.loads(form_of(ada.page(page))["document"])
+    assert saved["config"] == {"volume": 2, "lamp": "on"}
 
 
 def test_a_code_is_imported_sent_and_forgotten(ada: Person, board: Board) -> None:

@@ -154,6 +154,7 @@ class Values:
     min: float
     max: float
     avg: float
+    count: int = 3
 
 
 def test_a_metric_without_values_for_a_while_has_a_gap_in_its_line() -> None:

@@ -97,6 +97,36 @@ def test_who_changed_the_same_place_cannot_keep_both(ada: Person, board: Board) 
     assert "Keep both" not in body and "<code>/volume</code>" in body
 
 
+def test_of_a_clash_one_may_keep_theirs_where_nobody_clashed(ada: Person, board: Board) -> None:
+    page = f"/dashboard/devices/{board.uid}/twin"
+    save(ada, board, etag_in(ada.page(page)), {"volume": 1, "lamp": "off", "fan": 1})
+    stale = etag_in(ada.page(page))
+    save(ada, board, stale, {"volume": 2, "lamp": "on", "fan": 1})
+    mine = json.dumps({"volume": 3, "lamp": "off", "fan": 1})
+    body = ada.post(page, 409, etag=stale, document=mine)
+    assert "Mine where we clash" in body and body.count("Both changed it") == 1
+    (preferring, _) = re.findall(r'<textarea name="document" hidden>(.*?)</textarea>', body, re.S)
+    assert json.loads(html.unescape(preferring)) == {"volume": 3, "lamp": "on", "fan": 1}
+
+
+def test_any_two_versions_are_compared_and_restoring_is_shown_before(
+    ada: Person, board: Board
+) -> None:
+    page = f"/dashboard/devices/{board.uid}/twin"
+    for volume in (1, 2, 3):
+        save(ada, board, etag_in(ada.page(page)), {"volume": volume, "lamp": "on"})
+    body = ada.page(f"{page}?at=1&with=2")
+    assert "From here to version 2: 1 place" in body
+    assert "Desiring this again changes 1 place" in body
+    # Version 0 is nothing: restoring it would take out both.
+    assert "changes 2 places" in ada.page(f"{page}?at=0")
+    save(ada, board, etag_in(ada.page(page)), {"volume": 2, "lamp": "on"})
+    same = ada.page(f"{page}?at=2")
+    assert "It is what is desired now" in same and "Desire this again" not in same
+    assert 'rel="prev"' in same and 'rel="next"' in same
+    ada.page(f"{page}?at=2&with=99", status=404)
+
+
 def test_an_earlier_version_is_looked_at_and_desired_again(ada: Person, board: Board) -> None:
     page = f"/dashboard/devices/{board.uid}/twin"
     save(ada, board, etag_in(ada.page(page)), {"volume": 1})

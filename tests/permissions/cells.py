@@ -54,7 +54,7 @@ class Cell:
             return self.label == "own"
         if not self.label.startswith(("own", "elsewhere")) or caller.role is None:
             return False
-        if self.row.names == "login_session":
+        if self.row.names in {"login_session", "export"}:
             return caller.role == "owner"
         if caller.is_limited:
             # What is of a whole tenant or of another site is beyond their limits.

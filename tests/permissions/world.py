@@ -24,6 +24,8 @@ from devices.services import (
     unpairing,
 )
 from devices.types import SiteDevice
+from exports.services import making, requesting
+from exports.services.requesting import ExportOrder
 from groups.services import members
 from infrared.services import codes
 from infrared.types import IrCodeInput
@@ -73,6 +75,7 @@ class Side:
     maintenance_window: str
     notification_channel: str
     set_aside: str
+    export: str
 
     def names(self, kind: str) -> dict[str, str]:
         """What stands in the path for an object of that kind of this side."""
@@ -89,6 +92,7 @@ class Side:
             "maintenance_window": self.maintenance_window,
             "notification_channel": self.notification_channel,
             "set_aside": self.set_aside,
+            "export": self.export,
             "tenant": self.tenant.uid,
             "erasure": self.erased,
             "user": self.people["colleague"].uid,
@@ -106,6 +110,9 @@ class Side:
             "batch_id": self.command_batch,
             "code_id": self.ir_code,
             "name": self.command_kind,
+            "chain": self.tenant.uid,
+            "seq": "1",
+            "deed": "deactivate",
         }
 
 
@@ -129,6 +136,9 @@ def unknown_names(kind: str) -> dict[str, str]:
         "batch_id": UNKNOWN_COMMAND,
         "code_id": UNKNOWN_COMMAND,
         "name": "custom.nowhere",
+        "chain": UNKNOWN,
+        "seq": "1",
+        "deed": "deactivate",
     }
 
 
@@ -233,7 +243,16 @@ def _build_side(name: str) -> Side:
             now=now,
         ).uid,
         set_aside=_set_aside(board.uid),
+        export=_export(actor),
     )
+
+
+def _export(actor: Actor) -> str:
+    """A file that is ready."""
+    now = timezone.now()
+    made = requesting.request_export(order=ExportOrder(kind="devices"), actor=actor, now=now)
+    making.make_page(export_id=made.pk, now=now)
+    return made.uid
 
 
 def _set_aside(device_uid: str) -> str:

@@ -1,5 +1,7 @@
 """Reads about twins."""
 
+from twins.history import changes_between
+from twins.merging import merge
 from twins.selectors.drifts import drift_count, drift_of, long_drifts
 from twins.selectors.policies import policy_of
 from twins.selectors.revisions import (
@@ -18,6 +20,7 @@ from twins.selectors.twins import (
 )
 
 __all__ = [
+    "changes_between",
     "delta_of",
     "desired_versions",
     "diff_of",
@@ -25,6 +28,7 @@ __all__ = [
     "drift_count",
     "drift_of",
     "long_drifts",
+    "merge",
     "policy_of",
     "revision_of",
     "revisions_of",

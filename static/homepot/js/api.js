@@ -1,4 +1,8 @@
-// One way to the API: same-origin session, CSRF token, one idempotency key per user action.
+// One way to the API: same-origin session, CSRF token, one idempotency key per user action. A
+// session that is over is renewed or asked for once (js/session.js), and the request tried again.
+import { csrfToken } from "./csrf.js";
+import { isGood, recover } from "./session.js";
+
 const RETRY_AFTER_MS = 800;
 
 export class ApiError extends Error {
@@ -20,18 +24,34 @@ export function newKey() {
 
 export const get = (path) => request("GET", path);
 export const post = (path, body, headers = {}) => request("POST", path, body, headers);
-export const patch = (path, body) => request("PATCH", path, body);
+export const put = (path, body, headers = {}) => request("PUT", path, body, headers);
+export const remove = (path) => request("DELETE", path);
+export const patch = (path, body, more = {}) => request("PATCH", path, body, {}, more);
 
-async function request(method, path, body, headers = {}) {
+async function request(method, path, body, headers = {}, more = {}) {
   const sent = { Accept: "application/json", ...headers };
-  const options = { method, credentials: "same-origin", headers: sent };
+  const options = { ...more, method, credentials: "same-origin", headers: sent };
+  if (body !== undefined || method === "DELETE") {
+    sent["X-CSRFToken"] = csrfToken();
+    sent["Idempotency-Key"] ??= newKey();
+  }
   if (body !== undefined) {
     options.body = JSON.stringify(body);
-    options.headers["Content-Type"] = "application/json";
-    options.headers["X-CSRFToken"] = csrfToken();
-    options.headers["Idempotency-Key"] = newKey();
+    sent["Content-Type"] = "application/json";
   }
-  return answer(await send(path, options));
+  let response = await send(path, options);
+  if (await isWorthAnother(response, sent)) {
+    if ("X-CSRFToken" in sent) sent["X-CSRFToken"] = csrfToken();
+    response = await send(path, options);
+  }
+  return answer(response);
+}
+
+// Nothing was done: the session was over, or a login in another tab has changed the CSRF token.
+async function isWorthAnother(response, sent) {
+  if (response.status === 401) return recover();
+  if (response.status !== 403 || !("X-CSRFToken" in sent)) return false;
+  return sent["X-CSRFToken"] !== csrfToken();
 }
 
 // The same key makes one repetition safe: the server answers a repeated action from its memory.
@@ -50,16 +70,13 @@ async function send(path, options) {
 
 async function answer(response) {
   const body = await response.json().catch(() => null);
-  if (response.ok) return body;
+  if (response.ok) {
+    isGood();
+    return body;
+  }
   const known = body && typeof body.code === "string";
   throw new ApiError(
     known ? body : { code: "unavailable", message: "The server gave no usable answer." },
     response.status,
   );
-}
-
-function csrfToken() {
-  const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("homepot_csrf="));
-  if (cookie) return decodeURIComponent(cookie.slice("homepot_csrf=".length));
-  return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 }

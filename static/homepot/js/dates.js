@@ -1,5 +1,11 @@
 // Dates the server wrote in UTC, in the reader's own zone.
-const written = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+import { timeZone } from "./zone.js";
+
+const written = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "medium",
+  timeStyle: "short",
+  timeZone,
+});
 
 export function localiseDates(root = document) {
   for (const element of root.querySelectorAll("time[data-absolute][datetime]")) {

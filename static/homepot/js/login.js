@@ -1,7 +1,13 @@
 // The login page: theme, and a lock on the button while the limiter counts down.
+import { forget as forgetLastKnown } from "../../household/js/last-known.js";
+import { forgetPlaces } from "./recent.js";
+import { tellOtherTabs } from "./session.js";
 import { startThemeChoice } from "./theme.js";
 
 startThemeChoice();
+tellOtherTabs();
+forgetPlaces();
+forgetLastKnown();
 
 const form = document.querySelector("form");
 const submit = document.querySelector("[data-login-submit]");

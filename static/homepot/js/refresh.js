@@ -1,6 +1,8 @@
 // Bring the page up to date after a gap: the server renders it again and the marked regions are
 // exchanged. There is one rendering of a device, not one in Python and another one here.
+import { keepFolds } from "./cards.js";
 import { outcomesIn, restoreOutcomes } from "./relays.js";
+import { recover } from "./session.js";
 import { refreshTimes } from "./time.js";
 
 const QUIET_MS = 400;
@@ -27,7 +29,7 @@ async function refresh() {
   try {
     const response = await fetch(location.href, { credentials: "same-origin" });
     if (response.redirected && new URL(response.url).pathname !== location.pathname) {
-      location.reload(); // the session has ended: let the server say so
+      if (await recover()) refreshSoon(); // the session has ended
     } else if (response.ok) {
       exchange(new DOMParser().parseFromString(await response.text(), "text/html"));
     }
@@ -54,6 +56,7 @@ function exchange(fresh) {
     const focused = focusPath(region);
     const outcomes = outcomesIn(region);
     const unfolded = [...region.querySelectorAll("details[open][id]")].map(({ id }) => id);
+    keepFolds(region, next);
     region.replaceWith(document.adoptNode(next));
     restoreOutcomes(outcomes);
     for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");

@@ -1,6 +1,6 @@
 // Rename a device or a relay in place: Enter saves, Escape gives up, a refusal stays readable.
 import { patch } from "./api.js";
-import { announce } from "./shell.js";
+import { announce } from "./announce.js";
 
 const LONGEST = 100;
 

@@ -2,7 +2,7 @@
 import { get, post } from "./api.js";
 import { live } from "./live.js";
 import * as relays from "./relays.js";
-import { announce } from "./shell.js";
+import { announce } from "./announce.js";
 import { commandOutcome, isOver, onOff, outcome } from "./words.js";
 
 const WAIT_S = 5;

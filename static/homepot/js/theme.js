@@ -1,18 +1,19 @@
-// The three-way theme choice: system, light, dark.
+// The three-way theme choice: system, light, dark; the same on every browser of its user.
+import { remember } from "./preferences.js";
+
 const KEY = "homepot.theme";
 
 export function startThemeChoice() {
   for (const group of document.querySelectorAll("[data-theme-choice]")) {
-    group.hidden = false;
     group.addEventListener("click", (event) => {
       const button = event.target.closest("[data-theme-value]");
-      if (button) choose(button.dataset.themeValue);
+      if (button) chooseTheme(button.dataset.themeValue);
     });
   }
   show(document.documentElement.dataset.theme ?? "system");
 }
 
-function choose(theme) {
+export function chooseTheme(theme) {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
   try {
@@ -22,6 +23,10 @@ function choose(theme) {
     // Without storage the choice holds for this page only.
   }
   show(theme);
+  // Strangers have no preferences: the login page keeps theirs in the browser alone.
+  if (document.querySelector('meta[name="viewer"]')) {
+    remember({ dashboard_settings: { theme } });
+  }
 }
 
 function show(theme) {

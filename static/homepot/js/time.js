@@ -1,6 +1,12 @@
 // Relative times that stay true: `12 min ago`, absolute in the title, in the reader's own zone.
+import { timeZone } from "./zone.js";
+
 const STEPS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
-const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const absolute = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "medium",
+  timeStyle: "medium",
+  timeZone,
+});
 
 // Server minus browser clock; devices and people must not look late because of a wrong clock.
 let skew = 0;
@@ -9,6 +15,8 @@ export function trustServerTime(iso) {
   const server = Date.parse(iso);
   if (!Number.isNaN(server)) skew = server - Date.now();
 }
+
+export const serverNow = () => Date.now() + skew;
 
 export function since(iso) {
   const seconds = Math.floor((Date.now() + skew - Date.parse(iso)) / 1000);

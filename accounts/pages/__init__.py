@@ -1,0 +1,1 @@
+"""What pages of every face need of who looks at them."""

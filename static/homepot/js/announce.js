@@ -1,0 +1,5 @@
+// One sentence for who listens instead of looking.
+export function announce(sentence) {
+  const region = document.querySelector("[data-announcer]");
+  if (region) region.textContent = sentence;
+}
