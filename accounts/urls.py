@@ -11,6 +11,7 @@ app_name = "accounts"
 urlpatterns = [
     path("login", views.log_in, name="login"),
     path("login/refresh", views.refresh, name="refresh"),
+    path("login/out", views.log_out, name="logout-late"),
     path("logout", views.log_out, name="logout"),
     path("tenant", views.choose_tenant_page, name="choose-tenant"),
 ]

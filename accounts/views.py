@@ -19,7 +19,7 @@ from accounts.pages import cookies
 from accounts.selectors import TENANT_KEY
 from accounts.services import authentication, passwords, preferences, sessions
 from accounts.types import Authenticated, LoggedIn
-from kernel import errors
+from kernel import errors, row_security
 from kernel.middleware.api_errors import error_response
 
 
@@ -95,10 +95,22 @@ def refresh(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
-    """End the browser session and drop its cookies."""
+    """End the browser session and drop its cookies.
+
+    Where the first cookie is over, the second one still says whose session it is. It is shown below
+    the login only, so the browser is sent there with the same form.
+    """
     actor = getattr(request, "actor", None)
+    if actor is None and request.path != resolve_url("accounts:logout-late"):
+        return redirect("accounts:logout-late", preserve_request=True)
+    now = timezone.now()
+    if actor is None and (renewed := cookies.renewed(request, now=now)) is not None:
+        actor = selectors.actor_for_user(
+            user_id=renewed.user.pk, session_id=renewed.session.pk, via="page"
+        )
+        row_security.enter_for(actor)
     if actor is not None:
-        sessions.log_out(actor=actor, now=timezone.now())
+        sessions.log_out(actor=actor, now=now)
     return cookies.let_go(request, redirect("accounts:login"))
 
 

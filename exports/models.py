@@ -28,6 +28,8 @@ class Export(models.Model):
     # The code of what went wrong, and the sentence.
     reason = models.CharField(max_length=60, blank=True, default="")
     problem = models.CharField(max_length=300, blank=True, default="")
+    # Sites (keys) that its rows are of, where the requester was limited to them; null: of all.
+    site_ids = models.JSONField(null=True)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     parts = models.PositiveIntegerField(default=0)

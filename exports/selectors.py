@@ -55,9 +55,15 @@ def media_type(export: Export) -> str:
 
 
 def file_of(*, export: Export, actor: Actor) -> Iterator[bytes]:
-    """The file piece by piece, a few parts in memory at once. Raises ExportNotReady."""
+    """The file piece by piece, a few parts in memory at once.
+
+    Raises ExportNotReady, and PermissionDenied for who has been limited to fewer sites since.
+    """
     if export.state != ExportState.READY:
         raise ExportNotReady(export.problem or None)
+    limit = actor.site_limits.get(export.tenant_id)
+    if limit is not None and (export.site_ids is None or not limit.issuperset(export.site_ids)):
+        raise errors.PermissionDenied("It was made when you could see more. Ask for it again.")
     return _pieces(export, actor)
 
 
@@ -68,5 +74,8 @@ def _pieces(export: Export, actor: Actor) -> Iterator[bytes]:
             rows: Any = ExportPart.objects.unscoped("an export found to be the actor's own")
             some = rows.filter(export_id=export.pk, number__gte=start, number__lt=start + _TOGETHER)
             bodies = [bytes(part.body) for part in some.order_by("number")]
+        if len(bodies) != min(_TOGETHER, export.parts - start):
+            # Removed meanwhile: what ends here must not look like the whole file.
+            raise errors.NotFound
         for body in bodies:
             yield zlib.decompress(body)

@@ -35,6 +35,8 @@ _YEAR: Final = "public, max-age=31536000, immutable"
 # A page of another version, or a process of one, gets what is there; it is not to be kept.
 _BRIEFLY: Final = "public, max-age=60"
 _HELD_BYTES: Final = 1024 * 1024
+# What the finders found, by prefix: a process looks once, however many handlers it makes.
+_found: Final[dict[str, dict[str, Any]]] = {}
 
 
 @lru_cache(maxsize=1)
@@ -71,6 +73,13 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # unty
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         super().__init__(get_response)
         self._held: dict[str, _Held] = {}
+
+    def add_files_from_finders(self) -> None:
+        """Know every file of the apps and of ours."""
+        if self.static_prefix not in _found:
+            super().add_files_from_finders()
+            _found[self.static_prefix] = dict(self.files)
+        self.files.update(_found[self.static_prefix])
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer for a static file; anything else is passed on."""

@@ -26,10 +26,13 @@ class LocalFleets(Protocol):
         """Have a fleet run from now on, also after a restart, claimed for the user's tenant."""
 
     def running(self, *, tenant_id: int) -> LocalFleet | None:
-        """The fleet that is to run for a tenant."""
+        """The fleet that is to run for a tenant, or is being removed."""
 
     def stop(self, *, tenant_id: int) -> None:
-        """End it and forget it; returns once its devices are silent."""
+        """End it for good; returns once its devices are silent."""
+
+    def forget(self, *, tenant_id: int) -> None:
+        """Know nothing of it any more, once its devices are gone too."""
 
 
 _offered: LocalFleets | None = None

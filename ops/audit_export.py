@@ -42,6 +42,8 @@ def clean(actor: Actor, choice: Choice) -> dict[str, Any]:
     """What is kept of a choice. Raises ValidationFailed, PermissionDenied."""
     if choice.get("scope") == "platform" and not actor.is_platform_admin:
         raise errors.PermissionDenied
+    if wrong := [name for name, value in choice.items() if not isinstance(value, str)]:
+        raise errors.ValidationFailed(details={str(name): ["A text."] for name in wrong})
     kept = {name: choice[name] for name in (*_FILTERS, "scope") if choice.get(name)}
     form = AuditFilterForm(kept)
     if not form.is_valid() or choice.keys() - {*_FILTERS, "scope"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -25,11 +25,18 @@ class AuditFilterForm(forms.Form):
     until = forms.DateTimeField(required=False)
     scope = forms.ChoiceField(required=False, choices=SCOPES)
 
+    def clean_since(self) -> datetime | None:
+        """In UTC."""
+        return _in_utc(self.cleaned_data["since"])
+
+    def clean_until(self) -> datetime | None:
+        """In UTC."""
+        return _in_utc(self.cleaned_data["until"])
+
     def wanted(self) -> Wanted:
         """What is valid of it; the rest narrows nothing."""
         self.full_clean()
         given: Mapping[str, Any] = self.cleaned_data
-        since, until = given.get("since"), given.get("until")
         return Wanted(
             who=given.get("who", ""),
             action=given.get("action", ""),
@@ -37,6 +44,13 @@ class AuditFilterForm(forms.Form):
             target_id=given.get("id", ""),
             request_id=given.get("request", ""),
             scope=given.get("scope", ""),
-            since=since and since.astimezone(UTC),
-            until=until and until.astimezone(UTC),
+            since=given.get("since"),
+            until=given.get("until"),
         )
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    try:
+        return moment and moment.astimezone(UTC)
+    except OverflowError:
+        raise forms.ValidationError("There is no such time.") from None

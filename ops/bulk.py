@@ -286,7 +286,9 @@ def selection_of(given: Any) -> Selection:
     choice = forms.filter_of(forms.DeviceFilter(given).chosen())
     if given.get("all"):
         return Selection(choice=choice, is_all=True)
-    uids = list(dict.fromkeys(uid for uid in given.getlist("device") if uid.isascii()))
+    uids = list(
+        dict.fromkeys(uid for uid in given.getlist("device") if uid.isascii() and uid.isprintable())
+    )
     return Selection(uids=uids[: bulk_editing.MAX_DEVICES], choice=choice)
 
 

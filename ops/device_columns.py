@@ -84,7 +84,10 @@ def _moment(name: str, title: str, path: str, attribute: str, *, may_lack: bool)
 
 # The name is always the first: it is what a row is recognised by.
 NAME: Final = Column(
-    name="name", title="Device", order=Order(expression=F("name")), cell=_plain("name")
+    name="name",
+    title="Device",
+    order=Order(expression=F("name"), has_index=True),
+    cell=_plain("name"),
 )
 CHOOSABLE: Final[tuple[Column, ...]] = (
     Column(
@@ -116,7 +119,7 @@ CHOOSABLE: Final[tuple[Column, ...]] = (
     Column(
         name="firmware",
         title="Firmware",
-        order=Order(expression=F("firmware_order")),
+        order=Order(expression=F("firmware_order"), has_index=True),
         cell=_plain("firmware_version"),
         shown_as="firmware",
         is_default=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -15,6 +15,7 @@ from devices import selectors as devices
 from kernel.actors import Actor
 from ops import audit_trail, selectors
 
+_LAST_DAY = date(9999, 12, 29)
 _FILTERS = ("who", "action", "request", "since", "until")
 
 
@@ -79,4 +80,4 @@ def records_of(
 def _start_of(day: Any, *, days: int = 0) -> datetime | None:
     if day is None:
         return None
-    return datetime.combine(day + timedelta(days=days), time.min, tzinfo=UTC)
+    return datetime.combine(min(day, _LAST_DAY) + timedelta(days=days), time.min, tzinfo=UTC)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from timeline.types import Answer, Entry, Link, Reason
 
 PAGE_SIZE: Final = 40
+_FIRST_DAY: Final = date(1970, 1, 2)
+_LAST_DAY: Final = date(9999, 12, 29)
 RECENT: Final = 8
 
 
@@ -85,6 +87,7 @@ class Day:
 
     date: date
     heading: str
+    zone: str
     lines: Sequence[Line]
 
 
@@ -191,7 +194,7 @@ def days_of(
     lines = [line_of(entry, card=card, zone=zone) for entry in entries]
     today = now.astimezone(zone).date()
     return [
-        Day(date=day, heading=_heading(day, today), lines=list(found))
+        Day(date=day, heading=_heading(day, today), zone=zone.key, lines=list(found))
         for day, found in groupby(lines, key=lambda line: line.local.date())
     ]
 
@@ -281,6 +284,8 @@ def _heading(day: date, today: date) -> str:
 def _start_of(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
     if day is None:
         return None
+    # Days that no time zone and no sum of them can leave.
+    day = min(max(day, _FIRST_DAY), _LAST_DAY)
     return datetime.combine(day + timedelta(days=days), time.min, tzinfo=zone)
 
 

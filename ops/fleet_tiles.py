@@ -74,9 +74,9 @@ def _connectivity(counted: Standing, only: dict[str, str]) -> Tile:
 
 def _sync(counted: Standing, only: dict[str, str]) -> Tile:
     steered = counted.in_sync + counted.drifting
-    caption = "as desired; nothing is desired of any yet"
+    caption = "in sync; nothing is desired of any yet"
     if steered:
-        caption = f"of {wording.count_of(steered, 'device')} as desired"
+        caption = f"of {wording.count_of(steered, 'device')} in sync"
     return Tile(
         key="sync",
         title="Sync",
@@ -84,9 +84,11 @@ def _sync(counted: Standing, only: dict[str, str]) -> Tile:
         caption=caption,
         parts=_measured(
             [
-                _part("As desired", counted.in_sync, "good", sync="in_sync", **only),
-                _part("Other than desired", counted.drifting, "warn", sync="drift", **only),
-                _part("Nothing desired", counted.sync_unknown, "idle", sync="unknown", **only),
+                _part("In sync", counted.in_sync, "good", sync="in_sync", **only),
+                _part("Drift", counted.drifting, "warn", sync="drift", **only),
+                _part(
+                    "Unknown, nothing desired", counted.sync_unknown, "idle", sync="unknown", **only
+                ),
             ]
         ),
     )

@@ -64,7 +64,7 @@ def trends(trend: Trend, counted: Standing) -> Trends:
                 trend_lines.line([point.total for point in points]),
             ),
             _curve(
-                "Other than desired",
+                "Drift",
                 counted.drifting,
                 "warn",
                 trend_lines.line([point.drifting for point in points]),

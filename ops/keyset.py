@@ -10,9 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db.models import F, Q, QuerySet
@@ -30,6 +30,8 @@ class Order:
     expression: Any
     type: type[str] | type[int] | type[float] | type[datetime] = str
     may_lack: bool = False
+    # Whether there is an index of each tenant's rows in this order.
+    has_index: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,19 +77,24 @@ def slice_of(
     size: int,
     after: Place | None = None,
     before: Place | None = None,
+    parts: Sequence[Q] = (),
 ) -> Slice:
-    """The keys of the rows that follow a place, or come before one; else of the first rows."""
+    """The keys of the rows that follow a place, or come before one; else of the first rows.
+
+    `parts` are conditions that together all rows fulfil, where an index has the order of each only.
+    """
     place, backwards = (before, True) if before is not None else (after, False)
     keyed = found.annotate(**{_KEY: order.expression})
     if place is not None:
         keyed = keyed.filter(
             beyond(place, may_lack=order.may_lack, is_descending=is_descending, backwards=backwards)
         )
-    rows = list(
-        keyed.order_by(*_ordering(order, is_descending, backwards)).values_list("pk", _KEY)[
-            : size + 1
-        ]
-    )
+    ordered = keyed.order_by(*_ordering(order, is_descending, backwards)).values_list("pk", _KEY)
+    if order.has_index and len(parts) > 1:
+        # The first rows of all are among the first of each part.
+        firsts = [pk for part in parts for pk, _ in ordered.filter(part)[: size + 1]]
+        ordered = ordered.filter(pk__in=firsts)
+    rows = list(ordered[: size + 1])
     has_more = len(rows) > size
     rows = rows[:size]
     if backwards:
@@ -168,7 +175,8 @@ def _moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError
-    return moment
+    # What leaves the calendar fails here and not in the database.
+    return moment.astimezone(UTC)
 
 
 _READERS: Final[dict[type, Callable[[Any], Any]]] = {

@@ -175,6 +175,8 @@ _ELSEWHERE = Section(
         Destination(label="API reference", icon="book", address="/api/docs/"),
     ),
 )
+_ADMINISTRATION = Destination(label="Administration", icon="shield", address="/admin/")
+_STAFF = Section(title="Administer", destinations=(_ADMINISTRATION,))
 _ADMINISTER = Section(
     title="Administer",
     destinations=(
@@ -184,18 +186,20 @@ _ADMINISTER = Section(
             url_name="ops:users",
             also_current=("ops:user", "ops:user-change"),
         ),
-        Destination(label="Administration", icon="shield", address="/admin/"),
+        _ADMINISTRATION,
     ),
 )
 
 
-def sections_for(actor: Actor) -> tuple[Section, ...]:
+def sections_for(actor: Actor, *, is_staff: bool = False) -> tuple[Section, ...]:
     """The sections this viewer may follow: bulk work only where they take devices in.
 
-    Administration is for platform administrators.
+    Users are for platform administrators, the administration also for whom they made staff.
     """
     manage = _MANAGE
     if any(has_role(actor, tenant_id, "admin") for tenant_id in actor.tenant_ids):
         manage = replace(manage, destinations=manage.destinations + _TAKE_IN)
     sections = (_OPERATE, manage, _LOOK_BACK, _ELSEWHERE)
-    return (*sections, _ADMINISTER) if actor.is_platform_admin else sections
+    if actor.is_platform_admin:
+        return (*sections, _ADMINISTER)
+    return (*sections, _STAFF) if is_staff else sections

@@ -21,7 +21,7 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         Need.OFFLINE: "Offline",
         Need.FLAPPING: "Come and go",
         Need.COMMANDS_FAILED: "Failed commands",
-        Need.DRIFT: "Other than desired",
+        Need.DRIFT: "Drift",
         Need.KEY_UNUSED: "New key not used",
         Need.OLD_KEY: "Old key still good",
         Need.SET_ASIDE: "Telemetry set aside",

@@ -42,7 +42,7 @@ class Entry:
     is_on: bool | None = None
 
 
-def pages(*, actor: Actor) -> list[Entry]:
+def pages(*, actor: Actor, is_staff: bool = False) -> list[Entry]:
     """The pages that the viewer may follow, as the sidebar has them."""
     return [
         Entry(
@@ -52,7 +52,7 @@ def pages(*, actor: Actor) -> list[Entry]:
             icon=place.icon,
             url=reverse(place.url_name) if place.url_name else place.address,
         )
-        for section in navigation.sections_for(actor)
+        for section in navigation.sections_for(actor, is_staff=is_staff)
         for place in section.destinations
     ]
 

@@ -163,6 +163,12 @@ def tenant_choices(*, actor: Actor) -> list[tuple[str, str]]:
     ]
 
 
+def has_more_than(number: int, *, actor: Actor) -> bool:
+    """Whether the viewer has more devices than that; no more of them are looked at."""
+    rows = devices.devices_visible_to(actor).select_related(None).order_by()
+    return bool(rows.values("pk")[: number + 1].count() > number)
+
+
 def counts(*, actor: Actor, simulated: str = "") -> Counts:
     """The viewer's devices in numbers, in two queries; `simulated` is the choice of the list."""
     rows = devices.devices_visible_to(actor).order_by().values_list("is_simulated")

@@ -155,8 +155,8 @@ def _place_in_time(text: str) -> int | datetime:
     try:
         # A + in an address is a space unless it was encoded.
         moment = parse_datetime(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise errors.NotFound
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment is None:
+            raise errors.NotFound
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise errors.NotFound from None

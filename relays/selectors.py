@@ -35,7 +35,7 @@ def relay_states(names_by_device: dict[int, dict[str, str]]) -> dict[int, list[R
         found[state.device_id].append(
             RelayView(
                 relay_index=state.index,
-                name=name or f"Relay {state.index + 1}",
+                name=name or _plain_name(state.index),
                 is_on=state.is_on,
                 version=state.version,
                 source=str(state.source),
@@ -82,22 +82,30 @@ def effects_of_command(command: CommandView, device_id: int) -> list[Effect]:
     """What the command has made of the relays, and whether they still are so because of it."""
     told = (command.result or {}).get("relays", [])
     rows = RelayState.objects.unscoped("the caller has found the command within its scope")
-    states = {state.index: state for state in rows.filter(device_id=device_id)} if told else {}
+    of_device = rows.filter(device_id=device_id).select_related("device") if told else ()
+    states = {state.index: state for state in of_device}
     return [_effect(command, position, states.get(position["relay_index"])) for position in told]
 
 
 def _effect(command: CommandView, position: dict[str, Any], state: RelayState | None) -> Effect:
     index, word = position["relay_index"], "on" if position["is_on"] else "off"
+    given = state.device.relay_names.get(str(index)) if state is not None else None
+    name = given or _plain_name(index)
     if state is not None and str(state.command_uid) == command.id:
-        code, text = "relay_switched", f"Relay {index} was switched {word} by it, and still is."
+        code, text = "relay_switched", f"{name} was switched {word} by it, and still is."
     elif state is not None and state.is_on == position["is_on"]:
-        code, text = "relay_confirmed", f"Relay {index} was {word} by then, and still is."
+        code, text = "relay_confirmed", f"{name} was {word} by then, and still is."
     else:
-        code, text = "relay_changed_since", f"Relay {index} was {word} by then; it changed since."
+        code, text = "relay_changed_since", f"{name} was {word} by then; it changed since."
     version = None if state is None else state.version
     return Effect(
         code=code, text=text, at=command.finished_at, facts=position | {"version": version}
     )
+
+
+def _plain_name(index: int) -> str:
+    """What a relay is called that nobody has named."""
+    return f"Relay {index + 1}"
 
 
 def _indexes_of(device_ids: Collection[int]) -> dict[int, list[int]]:

@@ -17,6 +17,7 @@ from devices import selectors as devices
 from edge.protocol.fields import is_metric_name
 from kernel import errors, row_security
 from kernel.actors import Actor
+from kernel.spreadsheets import harmless
 from telemetry.buckets import FIVE_MINUTES, HOUR, RAW
 from telemetry.models import Reading, ReadingRollup
 from telemetry.policies import earliest_arrival
@@ -26,8 +27,6 @@ TIERS: Final = {"raw": RAW, "5m": FIVE_MINUTES, "1h": HOUR}
 MAX_METRICS: Final = 64
 _RAW_COLUMNS: Final = ("at", "metric", "value", "received_at", "is_at_corrected")
 _BUCKET_COLUMNS: Final = ("at", "metric", "count", "min", "max", "avg", "last")
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Row = Sequence[Any]
 # A page of rows after a key, and the key of its last row; None without a further page.
@@ -86,9 +85,7 @@ def export(
 
 def safe_cell(value: Any) -> Any:
     """The value such that no spreadsheet takes it for a formula; numbers stay numbers."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _pieces(

@@ -149,8 +149,10 @@ def action(*, kind: str, payload: dict[str, object], relay_names: dict[int, str]
         return f"Turn all relays {wanted}"
     if kind == "set_relay":
         index = payload.get("relay_index")
-        name = relay_names.get(index) if isinstance(index, int) else None
-        return f"Turn {name or f'relay {index}'} {wanted}"
+        if not isinstance(index, int):
+            return f"Turn a relay {wanted}"
+        # People count the relays of a board from one, as its page does.
+        return f"Turn {relay_names.get(index) or f'relay {index + 1}'} {wanted}"
     return kind.replace("_", " ").capitalize()
 
 

@@ -18,7 +18,7 @@ def answer(facts: Facts) -> Answer:
     if facts.ending is not None:
         return Answer(
             subject="sync",
-            question="Is it as desired?",
+            question="Is it in sync?",
             state="unknown",
             tone="idle",
             summary="Its life has ended: nothing is desired of it any more.",
@@ -45,7 +45,7 @@ def answer(facts: Facts) -> Answer:
         )
     return Answer(
         subject="sync",
-        question="Is it as desired?",
+        question="Is it in sync?",
         state="in_sync",
         tone="warn" if reasons else "good",
         summary=f"Yes: it is as version {facts.twin.version} of its twin has it.",

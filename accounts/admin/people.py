@@ -37,7 +37,6 @@ class UserAdmin(ReadOnlyAdmin):
     search_help_text = "Address, name or uid"
     ordering = ("email",)
     date_hierarchy = "date_joined"
-    links = ("memberships__tenant",)
     audited_as = ("user", "uid")
     figures = (
         Figure(

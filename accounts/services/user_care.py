@@ -124,7 +124,9 @@ def end_sessions(
         found = lock_rows(live)
         if session_uid is not None and not found:
             raise errors.NotFound
-        sessions.end_locked(found, reason=EndReason.ENDED_BY_USER, actor=actor, now=now)
+        is_own = user.pk == actor.user_id
+        reason = EndReason.ENDED_BY_USER if is_own else EndReason.ENDED_BY_ADMIN
+        sessions.end_locked(found, reason=reason, actor=actor, now=now)
         recording.record(
             tenant_id=None,
             action="platform.user.sessions_ended",

@@ -77,3 +77,5 @@ class DeviceTransferAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("state", "created_at")
     search_fields = ("uid", "device__uid")
+    # The life at the next owner is theirs.
+    hidden = ("new_device",)

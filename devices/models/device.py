@@ -91,6 +91,9 @@ class Device(models.Model):
             models.Index(fields=["tenant", "-id"], name="device_by_tenant"),
             models.Index(fields=["site", "id"], name="device_by_site"),
             models.Index(fields=["tenant", "firmware_order"], name="device_by_firmware"),
+            models.Index(
+                fields=["tenant", "id"], condition=Q(is_active=False), name="device_archived"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -188,6 +191,17 @@ class DevicePresence(models.Model):
             # The sweep reads only those that are due, however many devices are online.
             models.Index(
                 fields=["offline_due_at"], condition=Q(is_online=True), name="presence_due"
+            ),
+            # Those that need somebody. No sign of life of a device that is online writes here.
+            models.Index(
+                fields=["tenant_id", "last_seen_at", "device"],
+                condition=Q(is_online=False),
+                name="presence_gone",
+            ),
+            models.Index(
+                fields=["tenant_id", "changed_at"],
+                condition=Q(is_flapping=True),
+                name="presence_flapping",
             ),
         ]
         constraints: ClassVar = [

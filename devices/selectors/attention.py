@@ -35,7 +35,8 @@ def standings(actor: Actor, now: datetime) -> QuerySet[Any, Any]:
 def offline_longest(actor: Actor) -> DeviceQuerySet:
     """Devices that were connected once and are gone, the longest gone first."""
     gone = Q(presence__is_online=False, presence__last_seen_at__isnull=False)
-    return devices_visible_to(actor).filter(gone).order_by("presence__last_seen_at", "pk")
+    found = _of_tenants(devices_visible_to(actor).filter(gone), actor)
+    return found.order_by("presence__last_seen_at", "pk")
 
 
 def never_connected(actor: Actor, now: datetime) -> DeviceQuerySet:
@@ -46,8 +47,15 @@ def never_connected(actor: Actor, now: datetime) -> DeviceQuerySet:
 
 def flapping(actor: Actor) -> DeviceQuerySet:
     """Devices that come and go right now."""
-    found: DeviceQuerySet = devices_visible_to(actor).filter(presence__is_flapping=True)
+    found = _of_tenants(devices_visible_to(actor).filter(presence__is_flapping=True), actor)
     return found.order_by("presence__changed_at", "pk")
+
+
+def _of_tenants(found: DeviceQuerySet, actor: Actor) -> DeviceQuerySet:
+    """The same devices; said of their presence as well, whose indexes begin with the tenant."""
+    if actor.is_system:
+        return found
+    return found.filter(presence__tenant_id__in=actor.tenant_ids)
 
 
 def open_episodes(device_ids: list[int]) -> dict[int, tuple[datetime, int]]:

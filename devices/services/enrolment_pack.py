@@ -11,9 +11,7 @@ from datetime import datetime
 import pyzipper
 
 from devices.claim_sheet import Label, claim_sheet, shown_code
-
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t")
+from kernel.spreadsheets import harmless
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +28,7 @@ class EnrolledRow:
 
 def pack_keys(rows: Sequence[EnrolledRow], *, passphrase: str) -> bytes:
     """An AES-256 archive with `keys.csv`: device_id, uid, name, site, api_key."""
-    lines = [(row.device_id, row.uid, _harmless(row.name), row.site, row.secret) for row in rows]
+    lines = [(row.device_id, row.uid, harmless(row.name), row.site, row.secret) for row in rows]
     table = _csv(("device_id", "uid", "name", "site", "api_key"), lines)
     return _archive({"keys.csv": table}, passphrase)
 
@@ -39,9 +37,7 @@ def pack_codes(
     rows: Sequence[EnrolledRow], *, origin: str, expires_at: datetime, passphrase: str
 ) -> bytes:
     """An AES-256 archive with `keys.csv` (hardware_id, uid, name, claim_code) and labels to print."""
-    lines = [
-        (row.hardware_id, row.uid, _harmless(row.name), shown_code(row.secret)) for row in rows
-    ]
+    lines = [(row.hardware_id, row.uid, harmless(row.name), shown_code(row.secret)) for row in rows]
     labels = (Label(hardware_id=row.hardware_id, name=row.name, code=row.secret) for row in rows)
     sheet = claim_sheet(labels, origin=origin, expires_at=expires_at)
     table = _csv(("hardware_id", "uid", "name", "claim_code"), lines)
@@ -54,10 +50,6 @@ def _csv(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     writer.writerow(header)
     writer.writerows(lines)
     return text.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _archive(files: dict[str, str], passphrase: str) -> bytes:

@@ -22,7 +22,7 @@ class Fetched:
 
 
 def fetch(*, uid: str, actor: Actor, now: datetime) -> Fetched:
-    """The actor's file, with an audit entry that they took it. Raises NotFound, ExportNotReady."""
+    """The actor's file, with an audit entry that they took it. Raises as `file_of`."""
     export = selectors.export_by_uid(actor=actor, uid=uid)
     pieces = selectors.file_of(export=export, actor=actor)
     with unit_of_work():

@@ -132,6 +132,7 @@ def _read(export: Export, now: datetime) -> Page:
         raise _Refused("unknown_kind", "This cannot be exported any more.")
     try:
         actor = _requester(export)
+        export.site_ids = _sites_with(export, actor)
         with row_security.actor_scope(actor):
             return _page(kind, export, actor, now)
     except (NotAuthenticated, NotFound, PermissionDenied):
@@ -169,6 +170,14 @@ def _requester(export: Export) -> Actor:
     return _in_tenant(actor, export.tenant_id)
 
 
+def _sites_with(export: Export, actor: Actor) -> list[int] | None:
+    """The sites that the file is of with a page as the actor may see it now; None: of all."""
+    limit = actor.site_limits.get(export.tenant_id)
+    if limit is None or (export.parts and export.site_ids is None):
+        return None
+    return sorted(limit.union(export.site_ids or ()))
+
+
 def _in_tenant(actor: Actor, tenant_id: int) -> Actor:
     limits = {tenant_id: actor.site_limits[tenant_id]} if tenant_id in actor.site_limits else {}
     return replace(
@@ -204,6 +213,7 @@ def _keep(export: Export, page: Page, now: datetime) -> None:
             total=done if is_last else max(export.total, done),
             parts=export.parts + 1,
             after=page.after or "",
+            site_ids=export.site_ids,
             leased_until=None,
             state=ExportState.READY if is_last else ExportState.RUNNING,
             finished_at=now if is_last else None,

@@ -15,6 +15,7 @@ from exports.models import Export
 from exports.registry import Kind
 from kernel import errors, live, tokens
 from kernel.actors import Actor
+from kernel.locking import lock_rows
 from kernel.row_security import PLATFORM_TENANT
 from kernel.unit_of_work import unit_of_work
 
@@ -76,6 +77,8 @@ def remove_export(*, uid: str, actor: Actor, now: datetime) -> None:
         export = selectors.export_by_uid(actor=actor, uid=uid)
         rows = Export.objects.unscoped("the actor's own, found above").filter(pk=export.pk)
         note(export, "removed", actor, now, {"kind": export.kind})
+        # Who makes it holds its row while they add a part: the parts go with nobody at it.
+        lock_rows(rows)
         rows.delete()
         tell(export, now, state="removed")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from django.db.models import Count, Max, Min, Sum
@@ -27,6 +28,7 @@ FAILED_STATES: Final = (State.FAILED, State.REJECTED, State.EXPIRED)
 _DRIFT_AFTER: Final = timedelta(minutes=1)
 
 _Found = tuple[list[Needy], int]
+_Reader = Callable[[Actor, datetime, int], _Found]
 
 
 def attention(
@@ -46,10 +48,7 @@ def attention(
         raise errors.ValidationFailed(details={"need": [f"One of {', '.join(Need.values)}."]})
     if not 1 <= limit <= MOST:
         raise errors.ValidationFailed(details={"limit": [f"From 1 to {MOST}."]})
-    nothing = _ruled_out(known)
-    found = {
-        name: read(actor, now, limit) for name, read in _READERS.items() if name not in nothing
-    }
+    found = {name: read(actor, now, limit) for name, read in _readers(known).items()}
     shown = [item for name, (items, _) in found.items() if need in ("", name) for item in items]
     return Attention(
         items=ranked(shown, limit=limit),
@@ -57,17 +56,20 @@ def attention(
     )
 
 
-def _ruled_out(known: Overview | None) -> set[str]:
-    """The needs that no device has, by the figures."""
+def _readers(known: Overview | None) -> Mapping[str, _Reader]:
+    """What is to be read where the figures are known: no need that no device has."""
     if known is None:
-        return set()
+        return _READERS
     whole = known.real + known.simulated
     figures = {
         Need.OFFLINE: whole.offline,
         Need.NEVER_CONNECTED: whole.never_connected,
         Need.DRIFT: whole.drifting,
     }
-    return {str(need) for need, number in figures.items() if not number}
+    readers = {need: read for need, read in _READERS.items() if figures.get(Need(need), 1)}
+    if whole.offline:
+        readers[Need.OFFLINE] = partial(_offline, counted=whole.offline)
+    return readers
 
 
 def _outages(actor: Actor, now: datetime, limit: int) -> _Found:
@@ -89,7 +91,7 @@ def _outages(actor: Actor, now: datetime, limit: int) -> _Found:
     return items, len(found)
 
 
-def _offline(actor: Actor, now: datetime, limit: int) -> _Found:
+def _offline(actor: Actor, now: datetime, limit: int, counted: int | None = None) -> _Found:
     found = needs.offline_longest(actor)
     excused = devices.devices_in_maintenance(now)
     rows = _first(found, limit)
@@ -106,7 +108,7 @@ def _offline(actor: Actor, now: datetime, limit: int) -> _Found:
         )
         for device in rows
     ]
-    return items, _count(found, rows, limit)
+    return items, _count(found, rows, limit) if counted is None else counted
 
 
 def _never(actor: Actor, now: datetime, limit: int) -> _Found:
@@ -274,7 +276,7 @@ def _needy(
     )
 
 
-_READERS: Final[Mapping[str, Callable[[Actor, datetime, int], _Found]]] = {
+_READERS: Final[Mapping[str, _Reader]] = {
     Need.SITE_OUTAGE: _outages,
     Need.OFFLINE: _offline,
     Need.FLAPPING: _flapping,

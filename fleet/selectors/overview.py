@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from devices import selectors as devices
-from devices.choices import Sync
 from devices.selectors import attention as needs
 from fleet.types import Overview, SiteStanding, Standing, VersionCount
 from kernel.actors import Actor
@@ -41,26 +40,16 @@ def overview(*, actor: Actor, now: datetime) -> Overview:
 
 
 def _standings(actor: Actor, now: datetime) -> dict[_Key, Standing]:
-    in_sync, drifting = (_by_key(actor, state) for state in (Sync.IN_SYNC, Sync.DRIFT))
+    # Of a device there is one presence and one twin: joining them multiplies nothing.
+    rows: Any = needs.standings(actor, now).annotate(
+        in_sync=Count("pk", filter=Q(twin__is_drifting=False, twin__desired_version__gt=0)),
+        drifting=Count("pk", filter=Q(twin__is_drifting=True)),
+    )
     found = {}
-    for row in needs.standings(actor, now):
-        key = (row["site_id"], row["is_simulated"])
-        found[key] = Standing(
-            total=row["total"],
-            online=row["online"],
-            stale=row["stale"],
-            never_connected=row["never_connected"],
-            in_sync=in_sync.get(key, 0),
-            drifting=drifting.get(key, 0),
-        )
+    for row in rows:
+        key = (row.pop("site_id"), row.pop("is_simulated"))
+        found[key] = Standing(**row)
     return found
-
-
-def _by_key(actor: Actor, state: str) -> dict[_Key, int]:
-    found = devices.in_sync_state(devices.devices_visible_to(actor), state)
-    rows = found.select_related(None).order_by().values("site_id", "is_simulated")
-    counted: Any = rows.annotate(number=Count("pk"))
-    return {(row["site_id"], row["is_simulated"]): row["number"] for row in counted}
 
 
 def _sum(counted: Mapping[_Key, Standing], *, is_simulated: bool) -> Standing:

@@ -64,6 +64,8 @@ def remove_fleet(*, actor: Actor, now: datetime) -> int:
             )
     with unit_of_work():
         _record(tenant_id, "fleet.simulated.removed", len(keys), actor, now)
+    # Last: who was interrupted finds it still there, and removes the rest.
+    fleets.forget(tenant_id=tenant_id)
     return len(keys)
 
 

@@ -57,6 +57,8 @@ class _Wanted:
     user_id: int
     devices: int
     claimed: list[str] = field(default_factory=list)
+    # Its devices are still to be unpaired by who removes it.
+    is_ending: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
@@ -110,12 +112,20 @@ class Fleets:
         return LocalFleet(devices=wanted.devices, hardware_prefix=f"{_PREFIX}-{_seed(tenant_id)}-")
 
     def stop(self, *, tenant_id: int) -> None:
-        """End a fleet and forget its devices."""
+        """End a fleet; a restart does not begin it again."""
         with self._lock:
-            self._file(tenant_id).unlink(missing_ok=True)
+            wanted = self._wanted(tenant_id)
+            if wanted is not None:
+                wanted.is_ending = True
+                self._keep(wanted)
             running = self._running.pop(tenant_id, None)
             if running is not None:
                 children.end([running.child])
+
+    def forget(self, *, tenant_id: int) -> None:
+        """Remove what is kept of a fleet that was stopped."""
+        with self._lock:
+            self._file(tenant_id).unlink(missing_ok=True)
             shutil.rmtree(self._home(tenant_id), ignore_errors=True)
 
     # The thread ------------------------------------------------------------------------------
@@ -145,7 +155,7 @@ class Fleets:
 
     def _tend(self, tenant_id: int) -> bool:
         wanted = self._wanted(tenant_id)
-        if wanted is None or self._closing.is_set():
+        if wanted is None or wanted.is_ending or self._closing.is_set():
             return False
         running = self._running.get(tenant_id)
         if running is None:
@@ -207,6 +217,10 @@ class Fleets:
         try:
             return _Wanted(**json.loads(self._file(tenant_id).read_text(encoding="utf-8")))
         except FileNotFoundError:
+            return None
+        except (ValueError, TypeError):
+            # Half written when the power went: it is as if nobody had asked.
+            logger.warning("What is to run for tenant %s cannot be read", tenant_id)
             return None
 
     def _keep(self, wanted: _Wanted) -> None:

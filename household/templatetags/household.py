@@ -26,9 +26,9 @@ _PLACES = (
 )
 _STEPS = ("power", "code", "name", "room", "test", "done")
 _SYNC = {
-    "in_sync": ("check", "Settings are on the device"),
-    "drift": ("clock", "Settings wait for the device"),
-    "unknown": ("info", "No settings yet"),
+    "in_sync": ("check", "In sync"),
+    "drift": ("clock", "Drift: settings wait for it"),
+    "unknown": ("info", "Sync unknown"),
 }
 
 

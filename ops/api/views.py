@@ -29,7 +29,7 @@ class PaletteView(ApiView):
         entries = (
             palette.found(text=text, actor=request.actor)
             if text.strip()
-            else palette.pages(actor=request.actor)
+            else palette.pages(actor=request.actor, is_staff=request.user.is_staff)
         )
         return Response(serializers.PaletteOutput({"items": entries}).data)
 

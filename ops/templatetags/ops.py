@@ -158,7 +158,7 @@ def sidebar(context: Context) -> Mapping[str, Any]:
     return {
         "request": request,
         "actor": request.actor,
-        "sections": navigation.sections_for(request.actor),
+        "sections": navigation.sections_for(request.actor, is_staff=request.user.is_staff),
         "current": match.view_name if match else "",
         "csrf_token": context.get("csrf_token"),
         "tenants": tenants,

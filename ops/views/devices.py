@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,11 +18,16 @@ from kernel.pages.access import signed_in
 from kernel.pages.refusals import sentence_of
 from ops import bulk_forms, device_columns, device_list, device_views, forms, selectors
 
+# Counting more takes longer than all the rest of the page.
+_COUNTED_AT_ONCE: Final = 5_000
+
 
 @require_safe
 @signed_in
 def devices(request: HttpRequest) -> HttpResponse:
     """Devices in the order, with the columns and as far as the query string says."""
+    if request.GET.get("counts") == "only":
+        return _counts(request)
     return _list(request)
 
 
@@ -104,10 +110,46 @@ def _list(request: HttpRequest) -> HttpResponse:
         "shown": {column.name for column in page.columns},
         "deeds": bulk_forms.DEEDS,
         "tenants": selectors.tenant_choices(actor=actor),
-        "counts": selectors.counts(actor=actor, simulated=chosen.get("simulated", "")),
+        **_figures(request, chosen, is_whole=not (choice or page.before or page.after)),
         "origin": f"{request.scheme}://{request.get_host()}",
     }
     return render(request, "ops/devices.html", context, status=status)
+
+
+def _counts(request: HttpRequest) -> HttpResponse:
+    """Only what the page has left out: how many devices there are."""
+    # The tabs lead to pages, not to their figures.
+    parameters = request.GET.copy()
+    del parameters["counts"]
+    request.GET = parameters  # type: ignore[assignment]
+    chosen = forms.DeviceFilter(request.GET).chosen()
+    counts = selectors.counts(actor=request.actor, simulated=chosen.get("simulated", ""))
+    context = {"counts": counts, "chosen": chosen, "is_large": True}
+    return render(request, "ops/device_counts.html", context)
+
+
+def _figures(request: HttpRequest, chosen: Mapping[str, str], *, is_whole: bool) -> dict[str, Any]:
+    """The counts above the list; of a large fleet where its script, or who has none, asks for them.
+
+    `is_whole` says that all there are stand on the page.
+    """
+    is_large = not is_whole and selectors.has_more_than(_COUNTED_AT_ONCE, actor=request.actor)
+    if is_large and request.GET.get("counts") != "with":
+        return {
+            "is_large": True,
+            "uncounted": f"{_COUNTED_AT_ONCE:,}",
+            "later": _with(request, counts="only"),
+            "counted": _with(request, counts="with"),
+        }
+    counts = selectors.counts(actor=request.actor, simulated=chosen.get("simulated", ""))
+    return {"is_large": is_large, "counts": counts}
+
+
+def _with(request: HttpRequest, **changes: str) -> str:
+    parameters = request.GET.copy()
+    for name, value in changes.items():
+        parameters[name] = value
+    return f"?{parameters.urlencode()}"
 
 
 def _views(request: HttpRequest, *, refused: str = "", status: int = 200) -> HttpResponse:

@@ -19,6 +19,7 @@ from kernel.pages.access import signed_in
 from kernel.pages.downloads import attachment
 from kernel.pages.refusals import sentence_of
 from ops import device_columns, device_export, device_list, export_rows, forms, selectors, tenancy
+from ops.views.tenants import in_tenant
 
 
 @never_cache
@@ -35,6 +36,7 @@ def exports_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@in_tenant
 def export_devices(request: HttpRequest) -> HttpResponse:
     """Ask how the list is to be written; on POST have the file made."""
     given = request.POST if request.method == "POST" else request.GET

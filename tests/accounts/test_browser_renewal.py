@@ -133,3 +133,18 @@ def test_the_chosen_tenant_is_there_again_after_the_next_login(ada: User) -> Non
 
     later.post("/tenant", {"tenant": ""})
     assert "tenant" not in people.browser_of(ada).session
+
+
+@pytest.mark.core
+def test_a_logout_after_the_half_day_ends_the_session_too(ada: User) -> None:
+    browser = _late(people.browser_of(ada))
+    kept = browser.cookies["homepot_refresh"].value
+
+    sent_on = browser.post("/logout")
+    assert (sent_on.status_code, sent_on["Location"]) == (307, "/login/out")
+    assert browser.post(sent_on["Location"])["Location"] == "/login"
+
+    assert LoginSession.objects.get().end_reason == "logout"
+    assert browser.cookies["homepot_refresh"].value == ""
+    browser.cookies["homepot_refresh"] = kept
+    people.assert_refused(browser.post(REFRESH), 401, "not_authenticated")

@@ -201,6 +201,7 @@ PAGES: dict[tuple[str, str], Row | Access] = {
     ("invite/<str:token>/join", "POST"): Row("public", None, "invitation"),
     ("login", "GET"): "public",
     ("login", "POST"): "public",
+    ("login/out", "POST"): "user",
     ("login/refresh", "POST"): "user",
     ("logout", "POST"): "user",
     ("tenant", "POST"): "user",

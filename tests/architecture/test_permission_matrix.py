@@ -58,7 +58,8 @@ def is_refused(response: Any) -> bool:
         return True
     goes_to = response.headers.get("Location", "")
     logins = (resolve_url(settings.LOGIN_URL), "/admin/login/")
-    return response.status_code == HTTPStatus.FOUND and goes_to.startswith(logins)
+    is_sent_on = response.status_code in {HTTPStatus.FOUND, HTTPStatus.TEMPORARY_REDIRECT}
+    return is_sent_on and goes_to.startswith(logins)
 
 
 def test_every_route_has_a_row() -> None:

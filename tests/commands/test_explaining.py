@@ -34,7 +34,7 @@ def test_from_the_wish_to_the_relay_and_the_audit_log(owner: Actor, board: Board
         "relay_switched",
         "relays.relay.switched",
     ]
-    assert told.chain[2].text == "Relay 0 was switched on by it, and still is."
+    assert told.chain[2].text == "Relay 1 was switched on by it, and still is."
     assert told.chain[3].facts["after"] == {"relays": {"0": True}}
     later = switch(owner, board, 0, False, now=at(20)).id
     pull(board, at(20))

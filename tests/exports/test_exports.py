@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts import selectors as people
-from accounts.models import Tenant
+from accounts.models import Membership, Tenant
 from accounts.services import members
 from devices import selectors as devices
 from exports import file_forms, selectors
@@ -153,6 +153,53 @@ def test_an_export_is_its_requesters_alone(ada: Person) -> None:
     assert answer["Content-Disposition"].startswith('attachment; filename="devices-')
     assert answer["Cache-Control"] == "no-store"
     assert b"".join(answer.streaming_content).startswith(b"uid,name")
+
+
+@pytest.mark.core
+def test_who_is_limited_to_sites_since_fetches_nothing_of_the_others(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "PAGE", 2)
+    bay, user = make_site(ada.actor, "bay"), join(ada.actor, "viewer")
+    viewer = Person(user)
+
+    def asked() -> Export:
+        actor = _within(viewer, ada)
+        return requesting.request_export(
+            order=ExportOrder(kind="devices"), actor=actor, now=timezone.now()
+        )
+
+    def limited_to(keys: list[int] | None) -> None:
+        Membership.objects.unscoped("a test").filter(user=user).exclude(role="owner").update(
+            site_ids=keys
+        )
+
+    whole, half = _made(asked()), asked()
+    making.make_page(export_id=half.pk, now=timezone.now())
+    viewer.client.get(f"/api/v1/exports/{whole.uid}/file")
+    limited_to([bay.pk])
+    part = _made(asked())
+    for export in (whole, _made(half)):
+        assert viewer.client.get(f"/api/v1/exports/{export.uid}/file").status_code == 403
+        viewer.page(f"/dashboard/exports/{export.uid}/file", 403)
+    assert viewer.client.get(f"/api/v1/exports/{part.uid}/file").status_code == 200
+    limited_to([])
+    assert viewer.client.get(f"/api/v1/exports/{part.uid}/file").status_code == 403
+    limited_to(None)
+    assert viewer.client.get(f"/api/v1/exports/{whole.uid}/file").status_code == 200
+
+
+def test_a_file_removed_while_it_is_fetched_does_not_look_whole(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "PAGE", 1)
+    monkeypatch.setattr(selectors, "_TOGETHER", 1)
+    export = _made(_asked(ada))
+    pieces = selectors.file_of(export=export, actor=ada.actor)
+    next(pieces)
+    requesting.remove_export(uid=export.uid, actor=ada.actor, now=timezone.now())
+    with pytest.raises(NotFound):
+        list(pieces)
 
 
 def test_the_page_asks_shows_and_removes(ada: Person) -> None:

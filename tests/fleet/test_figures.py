@@ -221,6 +221,16 @@ def test_real_devices_come_first_and_the_rest_is_counted(owner: Actor) -> None:
     assert found.counts == {Need.OFFLINE: 4}
 
 
+def test_what_the_figures_know_already_is_told_the_same(owner: Actor) -> None:
+    now = timezone.now()
+    for number in range(3):
+        went_away(connected_device(owner), now - timedelta(hours=number + 1))
+    known = selectors.overview(actor=owner, now=now)
+    told = selectors.attention(actor=owner, now=now, limit=1, known=known)
+    assert told.counts == {"offline": 3}
+    assert told == selectors.attention(actor=owner, now=now, limit=1)
+
+
 def test_the_routes_tell_the_same_to_a_viewer(owner: Actor) -> None:
     gone = connected_device(owner)
     went_away(gone, timezone.now() - timedelta(hours=1))

@@ -143,6 +143,37 @@ def test_removing_stops_it_first_and_unpairs_its_devices_only(owner: Actor, stag
     assert not stage.look()
 
 
+def test_a_removal_that_was_interrupted_is_taken_up(
+    owner: Actor, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulated.start_fleet(actor=owner, now=timezone.now())
+    stage.register(owner, 0)
+    stage.look()
+
+    def killed(**_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr("devices.services.unpairing.end_lives", killed)
+        with pytest.raises(KeyboardInterrupt):
+            simulated.remove_fleet(actor=owner, now=timezone.now())
+    stage.fleets = stage.offered()
+    assert not stage.look()
+    assert len(stage.launched) == 1 and living(owner)
+
+    assert simulated.remove_fleet(actor=owner, now=timezone.now()) == 1
+    assert not living(owner)
+
+
+def test_a_file_that_was_half_written_is_as_if_nobody_had_asked(owner: Actor, stage: Stage) -> None:
+    simulated.start_fleet(actor=owner, now=timezone.now())
+    (stage.folder / f"{tenant_of(owner)}.json").write_text('{"tenant_id": 1, "us', encoding="utf-8")
+    assert stage.fleets.running(tenant_id=tenant_of(owner)) is None
+    assert not stage.look()
+    simulated.start_fleet(actor=owner, now=timezone.now())
+    assert stage.look()
+
+
 def test_a_process_that_ends_is_started_again_later_unless_nobody_wants_it(
     owner: Actor, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

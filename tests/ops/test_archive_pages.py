@@ -96,4 +96,5 @@ def test_archived_devices_count_nowhere(owner: Person) -> None:
 
 
 def _archived(body: str) -> list[str]:
-    return re.findall(r'<a href="/dashboard/devices/([^"/]+)">', body.split("<section")[-1])
+    listed = body.split('data-refresh="archive"')[1]
+    return re.findall(r'<a href="/dashboard/devices/([^"/]+)">', listed)

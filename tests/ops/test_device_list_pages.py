@@ -16,6 +16,7 @@ from devices import selectors as devices
 from groups.services import members
 from ops import bulk
 from ops.bulk import Selection
+from ops.views import devices as pages
 from tests.factories.devices import Board, connected_device
 from tests.factories.sites import devices_at, make_site
 from tests.factories.users import make_user
@@ -47,6 +48,31 @@ def text_of(body: str) -> str:
 
 def heads_of(body: str) -> list[str]:
     return re.findall(r'<a class="sort"[^>]*>([^<]+)<', body)
+
+
+def test_a_large_fleet_is_counted_after_its_page(
+    ada: Person, boards: list[Board], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = ada.page(LIST)
+    assert "data-later" not in small
+    assert "All 3 Online 3" in text_of(small)
+    monkeypatch.setattr(pages, "_COUNTED_AT_ONCE", 2)
+
+    page = ada.page(f"{LIST}?connectivity=online")
+    assert "More than 2 devices" in text_of(page)
+    assert re.search(r"All\s+Online", text_of(page))
+    (address,) = set(re.findall(r'data-later="([^"]+)"', page))
+    figures = ada.page(LIST + html.unescape(address))
+    assert "data-later" not in figures
+    assert "counts=only" not in figures
+    assert "All 3 Online 3 Offline 0" in text_of(figures)
+    for name in ("lead", "tabs"):
+        assert f'data-refresh="{name}"' in page
+        assert f'data-refresh="{name}"' in figures
+
+    # Who has no script follows the link.
+    (without,) = re.findall(r'<noscript> · <a href="([^"]+)"', page)
+    assert "All 3 Online 3" in text_of(ada.page(LIST + html.unescape(without)))
 
 
 def test_columns_are_chosen_by_the_address_or_kept_for_their_owner(

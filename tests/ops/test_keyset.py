@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import Q
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,6 +145,22 @@ def _values_in_order(
         elif not isinstance(first, str) and second is not None:
             assert (first > second) == is_descending
     return True
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("is_descending", [False, True], ids=["up", "down"])
+def test_pages_of_parts_are_those_of_the_whole(owner: Actor, is_descending: bool) -> None:
+    found = devices.devices_visible_to(owner)
+    parts = [Q(device_class="server"), Q(device_class="sensor_node"), Q(device_class="none")]
+    for order in (column.order for column in COLUMNS if column.order.has_index):
+        after = None
+        while True:
+            chosen: dict[str, Any] = {"is_descending": is_descending, "size": SIZE, "after": after}
+            part = keyset.slice_of(found, order, parts=parts, **chosen)
+            assert part == keyset.slice_of(found, order, **chosen)
+            if not part.after:
+                break
+            after = keyset.place_of(part.after, order)
 
 
 @pytest.mark.django_db

@@ -43,6 +43,9 @@ class Played:
         return None if devices is None else LocalFleet(devices=devices, hardware_prefix="sim-9-")
 
     def stop(self, *, tenant_id: int) -> None:
+        pass
+
+    def forget(self, *, tenant_id: int) -> None:
         del self.tenants[tenant_id]
 
 

@@ -124,3 +124,16 @@ def test_odd_words_find_nothing_and_break_nothing(ada: Person, text: str) -> Non
 
 def test_more_than_a_line_is_refused(ada: Person) -> None:
     assert ada.client.get(f"/api/v1/palette?q={'x' * 201}").status_code == 400
+
+
+def test_who_was_made_staff_is_led_to_the_administration() -> None:
+    user = make_user()
+    clerk = Person(user)
+    assert 'href="/admin/"' not in clerk.client.get("/dashboard").content.decode()
+    user.may_administer = True
+    user.save()
+
+    assert 'href="/admin/"' in clerk.client.get("/dashboard").content.decode()
+    titles = _titles(_found(clerk), "page")
+    assert "Administration" in titles
+    assert "Users" not in titles

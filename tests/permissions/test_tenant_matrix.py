@@ -174,7 +174,7 @@ def _problem_of_user(cell: Cell, caller: Caller, answer: Answer) -> str:
         is_refused = answer.status == 401 or not cell.route.pattern.startswith(callers.API)
         return "" if is_refused and not answer.is_success else "a stranger is refused with 401"
     if cell.row.least is None or caller.role is None:
-        is_logout = cell.route.pattern in {"logout", "admin/logout/"}
+        is_logout = cell.route.pattern in {"login/out", "logout", "admin/logout/"}
         is_known = answer.status != 401 and (is_logout or not answer.leads_to_login)
         return "" if is_known else "the user is signed in"
     if not caller.allows(cell.row.least) or (cell.row.is_whole and caller.is_limited):

@@ -26,8 +26,8 @@ def test_drifting_devices_are_counted_and_found(user: User, owner: Actor, board:
     report(fine, {"a": 1})
     client = browser_of(user)
     page = client.get("/dashboard/devices").content.decode()
-    assert 'Other than desired <span class="tab__count">1</span>' in page
+    assert 'Drift <span class="tab__count">1</span>' in page
     found = client.get("/dashboard/devices", {"sync": "drift"}).content.decode()
     assert (board.uid in found, fine.uid in found) == (True, False)
     report(board, {"a": 1})
-    assert "Other than desired" not in client.get("/dashboard/devices").content.decode()
+    assert "Drift <span" not in client.get("/dashboard/devices").content.decode()

@@ -2,18 +2,25 @@
 import uPlot from "../../vendor/uplot/1.6.32/uPlot.esm.js";
 import { gapsOf, lonely, middles } from "./chart-data.js";
 import { mark, quantity } from "./units.js";
+import { timeZone } from "./zone.js";
 
 const AXIS_PX = 56;
 const FOOT_PX = 28;
 const DASHES = [[], [6, 4], [2, 3], [8, 3, 2, 3], [1, 3], [12, 4]];
-const SECOND = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const MINUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const SECOND = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", timeZone });
+const MINUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", timeZone });
 const EXACT = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit", minute: "2-digit", second: "2-digit",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone,
 });
-const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone });
 const DAY_S = 86400;
+
+// A moment whose hours and days are those of the zone the reader chose.
+const there = (at) => {
+  const moment = new Date(at * 1000);
+  return timeZone ? uPlot.tzDate(moment, timeZone) : moment;
+};
 
 // When a bucket was: its beginning, for one of an hour and more its beginning and end.
 export function whenOf(from, width) {
@@ -33,7 +40,8 @@ function ticks(_, splits, __, ___, increment) {
     day = date;
     if (increment >= DAY_S) return date;
     const clock = (increment < 60 ? EXACT : CLOCK).format(moment);
-    return isNewDay && moment.getHours() === 0 && moment.getMinutes() === 0 ? date : clock;
+    const local = there(at);
+    return isNewDay && local.getHours() === 0 && local.getMinutes() === 0 ? date : clock;
   });
 }
 
@@ -151,6 +159,7 @@ export function plot({ place, metrics, limits, ink, getChart, sync, onCursor, on
       drag: { x: Boolean(onZoom), y: false, setScale: false },
       sync: sync ? { key: sync, setSeries: false } : undefined,
     },
+    tzDate: there,
     scales,
     series: [{}, ...metrics.flatMap((metric, at) => seriesOf(metric, at, { ink, getChart, isAlone }))],
     bands,

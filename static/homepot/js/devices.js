@@ -4,13 +4,14 @@ import { startCompleting } from "./completing.js";
 import { live } from "./live.js";
 import { startPicking } from "./picking.js";
 import * as presence from "./presence.js";
-import { refreshSoon } from "./refresh.js";
+import { fetchLater, refreshSoon } from "./refresh.js";
 import { startRowKeys } from "./row-keys.js";
 import { startSearchKey } from "./search.js";
 import { startSwitches } from "./switches.js";
 
 // Patches wait for the next frame, latest per device: a thousand updates a second cost one paint.
 const patches = new Map();
+const askedForMeters = new Set();
 
 function patch(deviceUid, change) {
   if (patches.size === 0) requestAnimationFrame(apply);
@@ -38,7 +39,10 @@ function patchRow(row, change) {
   if (change.lastSeenAt) presence.showLastSeen(row, change.lastSeenAt);
   if (!change.metrics) return;
   if (row.querySelector("[data-metric]")) presence.showMetrics(row, change.metrics);
-  else if ("cpu_percent" in change.metrics) refreshSoon(); // its first reading: the row gets meters
+  else if ("cpu_percent" in change.metrics && !askedForMeters.has(row.dataset.deviceUid)) {
+    askedForMeters.add(row.dataset.deviceUid);
+    refreshSoon(); // its first reading: the row gets meters
+  }
 }
 
 function startLiveRows() {
@@ -118,3 +122,4 @@ startMenus();
 followToolbar();
 startClaimDialog();
 startClaimForms();
+fetchLater();

@@ -31,6 +31,7 @@ class Live extends EventTarget {
     this.#seen = new Map(Object.entries(rendered));
     this.#connect();
     addEventListener("online", () => this.#hurry());
+    addEventListener("offline", () => this.#drop());
     document.addEventListener("session:back", () => {
       if (!this.#socket) this.#connect();
     });
@@ -161,11 +162,17 @@ class Live extends EventTarget {
     clearTimeout(this.#deadline);
     const socket = this.#socket;
     this.#deadline = setTimeout(() => {
-      if (socket !== this.#socket) return;
-      this.#socket = null; // a half-open socket may take minutes to say that it closed
-      socket.close();
-      this.#closed(0);
+      if (socket === this.#socket) this.#drop();
     }, ANSWER_MS);
+  }
+
+  // A half-open socket may take minutes to say that it closed.
+  #drop() {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#socket = null;
+    socket.close();
+    this.#closed(0);
   }
 
   #closed(code) {

@@ -5,16 +5,10 @@ import { announce } from "./announce.js";
 const LONGEST = 100;
 
 export function startRenaming(deviceUid) {
-  reveal();
-  document.addEventListener("page:refreshed", reveal);
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-rename-open]");
     if (opener) open(opener.closest("[data-rename]"), deviceUid);
   });
-}
-
-function reveal() {
-  for (const button of document.querySelectorAll("[data-rename-open]")) button.hidden = false;
 }
 
 function open(place, deviceUid) {

@@ -15,14 +15,18 @@ export function startSidebar() {
 function startDrawer(sidebar) {
   const toggle = document.querySelector("[data-sidebar-toggle]");
   const scrim = document.querySelector("[data-sidebar-scrim]");
+  const behind = document.querySelectorAll(".shell__main, .topbar");
   const set = (isOpen) => {
     sidebar.toggleAttribute("data-open", isOpen);
     scrim.hidden = !isOpen;
+    for (const each of behind) each.inert = isOpen;
     toggle.setAttribute("aria-expanded", String(isOpen));
     if (isOpen) sidebar.querySelector("a, button").focus();
   };
   toggle.addEventListener("click", () => set(!sidebar.hasAttribute("data-open")));
   scrim.addEventListener("click", () => set(false));
+  // Made wide, the page has the menu beside it: nothing is behind a drawer any more.
+  matchMedia("(min-width: 62rem)").addEventListener("change", () => set(false));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !sidebar.hasAttribute("data-open")) return;
     set(false);

@@ -1,7 +1,16 @@
 // How things stood when the server was last heard: names and positions, for the offline page.
 const KEY = "homepot.last-known";
 
+// Who logs out in another tab leaves this page as it stands; it is not written down again.
+let isOver = false;
+document.addEventListener("session:over", () => {
+  isOver = true;
+  forget();
+});
+document.addEventListener("session:back", () => (isOver = false));
+
 export function keep() {
+  if (isOver) return;
   const devices = [...document.querySelectorAll("[data-device-card]")].map((card) => ({
     name: card.querySelector("[data-card-name]").textContent,
     connectivity: card.querySelector("[data-connectivity-label]").textContent,

@@ -35,3 +35,9 @@ if (known?.devices?.length) {
 }
 document.querySelector("[data-again]").addEventListener("click", () => location.reload());
 addEventListener("online", () => location.reload());
+// A network that says it is there may not reach the server yet.
+setInterval(async () => {
+  if (!navigator.onLine) return;
+  const answer = await fetch("/health", { cache: "no-store" }).catch(() => null);
+  if (answer?.ok) location.reload();
+}, 3000);
