@@ -80,6 +80,12 @@ schema: setup ## Write docs/openapi.yaml anew
 	@mkdir -p .build/data
 	@$(TOOL_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
+.PHONY: guide
+guide: setup ## Take the pictures of docs/guide anew, by the journeys in Chromium
+	@rm -rf docs/guide/images
+	@HOMEPOT_TEST_GUIDE=1 $(BIN)/python -m pytest -q tests/browser/journeys --deselect tests/browser/journeys/test_guide.py
+	@$(BIN)/python -m pytest -q tests/browser/journeys/test_guide.py
+
 .PHONY: permissions
 permissions: setup ## Write docs/permissions.md anew
 	@$(BIN)/python -m tests.architecture.permissions_document
