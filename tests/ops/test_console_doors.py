@@ -119,10 +119,9 @@ def test_staff_see_nothing_of_a_device_at_its_next_owner(ada: Person, bob: Perso
     assert theirs.uid not in page and "secret lamp" not in page
 
 
+@pytest.mark.embedded_only  # a plan of SQLite tells what sorts
 def test_the_diary_sorts_no_ledger_and_no_log(ada: Person) -> None:
     connected_device(ada.actor)
-    if connection.vendor != "sqlite":
-        pytest.skip("A plan of SQLite tells what sorts.")
     with CaptureQueriesContext(connection) as seen:
         ada.page("/app/activity")
     asked: list[Any] = [
