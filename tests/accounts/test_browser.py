@@ -157,7 +157,10 @@ def test_logging_out_takes_a_post_and_ends_the_session(ada: User) -> None:
     assert (response.status_code, response["Location"]) == (302, "/login")
     assert LoginSession.objects.get().end_reason == "logout"
     assert selectors.session_from_cookie(key) is None
-    assert browser.post("/logout").status_code == 302
+    again = browser.post("/logout")
+    assert (again.status_code, again["Location"]) == (307, "/login/out")
+    late = browser.post("/login/out")
+    assert (late.status_code, late["Location"]) == (302, "/login")
 
 
 def test_the_api_logout_drops_the_cookie_too(ada: User) -> None:
