@@ -25,8 +25,10 @@ _COLUMNS: Final = (
 )
 # How long to wait for those who are writing readings right now.
 _PATIENCE_S = 1.0
+# Locks of all databases of a server are in one list, and a copy of a database has its numbers.
 _WRITERS = (
     "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND mode = 'RowExclusiveLock' AND relation = %s::regclass AND pid <> pg_backend_pid()"
 )
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test import override_settings
@@ -17,7 +20,10 @@ from telemetry import buckets, policies, rollup_statements
 from telemetry.buckets import FIVE_MINUTES, HOUR, Bucket, Sample
 from telemetry.models import Reading, ReadingRollup, RollupCursor
 from telemetry.services import retention, rolling
+from tests.database_cleaning import SUPERUSER_URL
 from tests.kernel.threads import run_at_once
+from tests.migrated import copy_template
+from tests.services import with_database
 from tests.telemetry.boards import NOW, board, household
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db(transaction=True)]
@@ -258,6 +264,18 @@ def test_old_readings_go_chunk_by_chunk_and_new_ones_stay(device: Any) -> None:
     assert [row.seq for row in left] == [7]
     assert retention.forget_old(later) == 0
     assert kept()[NOW].count == 7
+
+
+@pytest.mark.production_only
+def test_a_writer_in_a_copy_of_the_database_holds_nothing_up(device: Any) -> None:
+    arrive(device, cpu([(NOW, 1.0)]))
+    server = os.environ[SUPERUSER_URL]
+    name = f"copy_{secrets.token_hex(4)}"
+    copy_template(server, name)
+    with psycopg.connect(with_database(server, name)) as elsewhere:
+        # The copy has the numbers of its original, and so has its table of readings.
+        elsewhere.execute("LOCK TABLE telemetry_reading IN ROW EXCLUSIVE MODE")
+        assert rolling.roll_up(NOW) > 0
 
 
 @pytest.mark.embedded_only
